@@ -1,0 +1,125 @@
+/** What `api/` asks of the engine, and what it gets back. */
+
+import type { Tokenizer } from "../text/types.ts";
+
+/** How the next token is drawn. Names and meanings follow OpenAI and vLLM. */
+export interface SamplingParams {
+  /** 0 is greedy. */
+  temperature: number;
+  /** Keep the k most probable tokens; 0 keeps all. */
+  topK: number;
+  /** Keep the smallest set whose probability reaches p; 1 keeps all. */
+  topP: number;
+  /** Keep tokens at least this fraction of the most probable one's probability; 0 keeps all. */
+  minP: number;
+  /** Same seed, same output on the same adapter. A random one where undefined. */
+  seed: number | undefined;
+  /** Divides (positive) or multiplies (negative) logits of tokens seen in prompt or output; 1 is off. */
+  repetitionPenalty: number;
+  /** Subtracted per occurrence in the output; 0 is off. */
+  frequencyPenalty: number;
+  /** Subtracted once for tokens in the output; 0 is off. */
+  presencePenalty: number;
+  /** Added to the logits of these token ids. */
+  logitBias: ReadonlyMap<number, number>;
+}
+
+export const defaultSampling: SamplingParams = {
+  temperature: 1,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  seed: undefined,
+  repetitionPenalty: 1,
+  frequencyPenalty: 0,
+  presencePenalty: 0,
+  logitBias: new Map(),
+};
+
+export interface GenerationRequest {
+  /** At least one token, at most `contextLength`. */
+  promptTokens: readonly number[];
+  /** Most tokens to generate; undefined means up to the context's end. 0 only evaluates the prompt. */
+  maxTokens: number | undefined;
+  sampling: SamplingParams;
+  /** The text ends before the first of these. */
+  stopStrings: readonly string[];
+  /** Tokens that end the generation besides the tokenizer's own `endTokens`. */
+  stopTokens: readonly number[];
+  /** Goes on past end tokens. */
+  ignoreEos: boolean;
+  /** Alternatives to report for each generated token (0: only the chosen one); undefined: none. */
+  topLogprobs: number | undefined;
+  /** Also report the prompt's own log-probabilities (for `echo`). */
+  promptLogprobs: boolean;
+  signal: AbortSignal | undefined;
+}
+
+/** Natural-log probabilities of the model's own distribution, before temperature and penalties. */
+export interface TokenLogprob {
+  token: number;
+  logprob: number;
+  /** The most probable alternatives, best first. */
+  top: { token: number; logprob: number }[];
+}
+
+export type FinishReason = "stop" | "length";
+
+export interface Timings {
+  /** Prompt tokens computed in this request, and how long that took. */
+  promptTokens: number;
+  promptMs: number;
+  /** Generated tokens, and how long decoding took. */
+  predictedTokens: number;
+  predictedMs: number;
+}
+
+export type GenerationEvent =
+  /** Once, when the prompt has been computed. `logprobs[0]` is null: nothing comes before it. */
+  | { type: "prompt"; cachedTokens: number; logprobs: (TokenLogprob | null)[] | undefined }
+  /** Per token. `text` is what became certain with it: may be empty (half a character, a possible stop string). */
+  | { type: "token"; token: number; text: string; logprob: TokenLogprob | undefined }
+  /** Once, last. `text` is what was held back. `stopString`: the one that ended it, if one did. */
+  | {
+      type: "done";
+      text: string;
+      finishReason: FinishReason;
+      stopString: string | undefined;
+      promptTokens: number;
+      completionTokens: number;
+      timings: Timings;
+    };
+
+export interface EngineStats {
+  adapter: { name: string; software: boolean; f16: boolean; subgroups: boolean };
+  model: {
+    id: string;
+    architecture: string;
+    parameters: number;
+    contextLength: number;
+    weightTypes: Record<string, number>;
+  };
+  /** Bytes of GPU buffers by owner. */
+  gpuBytes: { weights: number; kvCache: number; activations: number; total: number };
+  /** Dispatches of one decode step. */
+  dispatchesPerToken: number;
+  kvPages: { total: number; used: number; pageSize: number };
+  requests: { running: number; queued: number; finished: number };
+  /** Tokens computed since the start. */
+  tokens: { prompt: number; generated: number };
+}
+
+/** One loaded model, ready to generate. */
+export interface Engine {
+  readonly modelId: string;
+  readonly tokenizer: Tokenizer;
+  /** Most positions a sequence can hold (prompt and answer together). */
+  readonly contextLength: number;
+  /**
+   * Generates from a prompt. Requests are queued; leaving the loop or aborting the signal cancels within a token.
+   * @throws OmniError `invalid_request` (prompt empty or too long), `aborted`, `device_lost`
+   */
+  generate(request: GenerationRequest): AsyncGenerator<GenerationEvent, void, void>;
+  stats(): EngineStats;
+  dispose(): Promise<void>;
+}

@@ -1,0 +1,77 @@
+/** What the rest of the runtime needs to know of a tokenizer and a chat template. */
+
+export interface EncodeOptions {
+  /**
+   * Whether characters that spell a special token become that token. Off for anything a user wrote;
+   * on only for text whose special tokens come from the chat template or an explicit request.
+   * @default false
+   */
+  special?: boolean;
+  /** Adds the begin-of-text token where the vocabulary asks for one (`add_bos_token`). @default false */
+  addBos?: boolean;
+}
+
+export interface DecodeOptions {
+  /** Leaves control tokens such as `<|im_end|>` out of the text. @default true */
+  skipSpecial?: boolean;
+}
+
+export interface Tokenizer {
+  /** Number of token ids, V. */
+  readonly vocabSize: number;
+  readonly bosToken: number | undefined;
+  readonly eosToken: number | undefined;
+  /** Every token that ends a generation: eos, end of turn, end of text. */
+  readonly endTokens: ReadonlySet<number>;
+  /** Whether prompts start with {@link bosToken}. */
+  readonly addBos: boolean;
+  /** Control and user-defined tokens by their text. */
+  readonly specialTokens: ReadonlyMap<string, number>;
+
+  encode(text: string, options?: EncodeOptions): number[];
+  decode(tokens: readonly number[], options?: DecodeOptions): string;
+  /** The bytes a token stands for: possibly a part of a UTF-8 character; a control token's own name. */
+  tokenBytes(token: number): Uint8Array;
+  isSpecial(token: number): boolean;
+  /** A decoder for one stream of tokens. */
+  stream(options?: DecodeOptions): StreamingDetokenizer;
+}
+
+/** Turns tokens into text as they come; never emits a part of a character. */
+export interface StreamingDetokenizer {
+  /** The text that this token completes, possibly empty. */
+  push(token: number): string;
+  /** The rest: U+FFFD for an unfinished character. */
+  flush(): string;
+}
+
+/** A chat message as the template sees it (already validated by `api/`). */
+export interface TemplateMessage {
+  role: string;
+  content: string | null;
+  name?: string;
+  tool_calls?: unknown[];
+  tool_call_id?: string;
+  [extra: string]: unknown;
+}
+
+export interface RenderOptions {
+  /** Ends the prompt where the assistant's answer starts. @default true */
+  addGenerationPrompt?: boolean;
+  tools?: unknown[];
+  /** More variables for the template, e.g. `enable_thinking`. */
+  variables?: Record<string, unknown>;
+}
+
+export interface ChatTemplate {
+  /** The Jinja source. */
+  readonly source: string;
+  /**
+   * Renders messages to prompt tokens. Special tokens come from the template alone: the same
+   * characters in a message stay text.
+   * @throws OmniError `invalid_request` where the template refuses the messages
+   */
+  tokens(messages: readonly TemplateMessage[], options?: RenderOptions): number[];
+  /** The same as text, for display and debugging. */
+  text(messages: readonly TemplateMessage[], options?: RenderOptions): string;
+}

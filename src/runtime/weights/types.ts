@@ -1,0 +1,58 @@
+/** Where a model's bytes come from and what they mean. */
+
+import type { Tensor, WeightMatrix, WeightType } from "../gpu/tensor.ts";
+
+/** A file of bytes that is read mostly front to back: a URL or a Blob. */
+export interface ByteSource {
+  /** For messages and the default model id: the last part of the URL or the file's name. */
+  readonly name: string;
+  /** Total size; undefined until known, or where the server does not say. */
+  readonly sizeBytes: number | undefined;
+  /**
+   * The bytes from `offset` on, in pieces of any size. Resumes after a dropped connection where the server
+   * can send ranges; where it cannot, a stream from an offset > 0 is refused.
+   * @throws OmniError `download_failed` (names the URL and HTTP status), `aborted`
+   */
+  stream(offset: number, signal?: AbortSignal): AsyncGenerator<Uint8Array, void, void>;
+}
+
+/** Metadata values as GGUF has them; 64-bit integers become numbers where they are exact. */
+export type MetadataValue = number | bigint | boolean | string | readonly MetadataValue[];
+
+export interface GgufTensorInfo {
+  name: string;
+  /** GGML's number of the type, and our name for it where we can run it. */
+  ggmlType: number;
+  type: WeightType | undefined;
+  /** Row-major as we write shapes: (rows, columns); GGUF stores the dimensions in the opposite order. */
+  shape: readonly number[];
+  /** From the start of the file. */
+  offsetBytes: number;
+  sizeBytes: number;
+}
+
+export interface GgufHeader {
+  version: number;
+  metadata: ReadonlyMap<string, MetadataValue>;
+  /** In file order. */
+  tensors: readonly GgufTensorInfo[];
+  /** Where tensor data starts. */
+  dataOffsetBytes: number;
+}
+
+/** What a model wants from its file: a matrix to multiply with, or a vector read as f32. */
+export interface TensorRequest {
+  name: string;
+  kind: "matrix" | "vector";
+  /** (rows, columns) or (length). */
+  shape: readonly number[];
+  /** A tensor that may be absent, e.g. `rope_freqs.weight`. @default false */
+  optional?: boolean;
+}
+
+export interface LoadedWeights {
+  matrices: ReadonlyMap<string, WeightMatrix>;
+  vectors: ReadonlyMap<string, Tensor>;
+  sizeBytes: number;
+  destroy(): void;
+}

@@ -1,0 +1,35 @@
+import { playwright } from "@vitest/browser-playwright";
+import { defineConfig } from "vitest/config";
+import { adapterLaunches } from "./scripts/browsers.ts";
+
+// Tests that need a GPU run in Chromium, once per software adapter that is set up; the rest run in Node.
+const gpuTests = ["src/kernels/**/*.test.ts", "src/**/*.gpu.test.ts"];
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: { name: "unit", include: ["src/**/*.test.ts", "scripts/**/*.test.ts"], exclude: gpuTests },
+      },
+      {
+        publicDir: "public",
+        test: {
+          name: "gpu",
+          include: gpuTests,
+          testTimeout: 120_000,
+          fileParallelism: false,
+          browser: {
+            enabled: true,
+            screenshotFailures: false,
+            instances: adapterLaunches().map(({ name, launch }) => ({
+              name,
+              browser: "chromium" as const,
+              headless: false, // the flags ask for the new headless mode themselves
+              provider: playwright({ launchOptions: launch }),
+            })),
+          },
+        },
+      },
+    ],
+  },
+});
