@@ -1,6 +1,9 @@
 /** The public surface of the package, shared by `client.ts` and `worker.ts`. */
 
 import type { EngineStats } from "./engine/types.ts";
+import type { AdapterOptions } from "./gpu/device.ts";
+
+export type { AdapterOptions };
 
 /** A model: a URL, a Hugging Face reference `hf:owner/repo/file.gguf`, or a file the user picked. */
 export type ModelSource = string | URL | Blob;
@@ -12,14 +15,6 @@ export interface LoadProgress {
   /** 0 while unknown. */
   totalBytes: number;
   elapsedMs: number;
-}
-
-export interface AdapterOptions {
-  /** Act as an adapter without `shader-f16`. */
-  disableF16?: boolean;
-  /** Act as an adapter without `subgroups`. */
-  disableSubgroups?: boolean;
-  powerPreference?: "high-performance" | "low-power";
 }
 
 export interface OmniOptions {

@@ -1,0 +1,97 @@
+/**
+ * A step recorded once and replayed: pipelines and bind groups are made at load, so a replay creates no GPU
+ * object; only the workgroup counts follow the step's size.
+ */
+
+import { OmniError } from "../errors.ts";
+import type { Gpu } from "./device.ts";
+import type { PipelineCache } from "./pipelines.ts";
+import type { BufferSlice } from "./tensor.ts";
+
+/** How many rows this replay works on; the same numbers are in the step's uniform buffer. */
+export interface StepSize {
+  /** T: tokens in this step. */
+  tokens: number;
+  /** Rows whose logits are wanted. */
+  outputs: number;
+}
+
+/** One dispatch: WGSL, its override constants, what is bound in order at group 0, and how many workgroups. */
+export interface KernelCall {
+  /** Kernel and place, e.g. `matmul blk.3.attn_q`. */
+  label: string;
+  source: string;
+  constants?: Record<string, number>;
+  bindings: readonly BufferSlice[];
+  /** Workgroups in x, y, z; each at most 65,535. Zero skips the dispatch. */
+  workgroups: (step: StepSize) => readonly [number, number?, number?];
+}
+
+interface Dispatch {
+  call: KernelCall;
+  pipeline?: GPUComputePipeline;
+  bindGroup?: GPUBindGroup;
+}
+
+export class Recording {
+  private readonly dispatches: Dispatch[] = [];
+
+  /**
+   * @param step the uniform buffer with `struct Step` (see `kernels/prelude.ts`)
+   * @param maxStep the largest step that will be replayed; kernels choose their variant by it
+   */
+  constructor(
+    readonly gpu: Gpu,
+    private readonly pipelines: PipelineCache,
+    readonly step: BufferSlice,
+    readonly maxStep: StepSize,
+  ) {}
+
+  get dispatchCount(): number {
+    return this.dispatches.length;
+  }
+
+  /** Labels in order, for profiles and tests. */
+  get labels(): string[] {
+    return this.dispatches.map(({ call }) => call.label);
+  }
+
+  dispatch(call: KernelCall): void {
+    this.dispatches.push({ call });
+    // Compilation starts at once and overlaps with whatever else loads.
+    void this.pipelines.get(call).catch(() => undefined);
+  }
+
+  /** Waits for all pipelines and makes the bind groups. */
+  async compile(): Promise<void> {
+    const pipelines = await Promise.all(this.dispatches.map(({ call }) => this.pipelines.get(call)));
+    this.dispatches.forEach((dispatch, index) => {
+      const pipeline = pipelines[index]!;
+      dispatch.pipeline = pipeline;
+      dispatch.bindGroup = this.gpu.device.createBindGroup({
+        label: dispatch.call.label,
+        layout: pipeline.getBindGroupLayout(0),
+        entries: dispatch.call.bindings.map(({ buffer, offsetBytes, sizeBytes }, binding) => ({
+          binding,
+          resource: { buffer, offset: offsetBytes, size: sizeBytes },
+        })),
+      });
+    });
+  }
+
+  /** Writes the recorded dispatches for a step of this size into a compute pass. */
+  encode(pass: GPUComputePassEncoder, step: StepSize): void {
+    if (step.tokens > this.maxStep.tokens || step.outputs > this.maxStep.outputs)
+      throw new OmniError(
+        "internal_error",
+        `step of ${step.tokens} tokens exceeds the recording's ${this.maxStep.tokens}`,
+      );
+    for (const { call, pipeline, bindGroup } of this.dispatches) {
+      const [x, y = 1, z = 1] = call.workgroups(step);
+      if (x === 0 || y === 0 || z === 0) continue;
+      pass.setPipeline(pipeline!);
+      pass.setBindGroup(0, bindGroup!);
+      pass.dispatchWorkgroups(x, y, z);
+    }
+  }
+}
