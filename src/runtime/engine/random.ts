@@ -1,0 +1,20 @@
+/** Counter-based random numbers: the nth draw of a seed needs no state, so any step can be recomputed anywhere. */
+
+/** A well-mixing 32-bit integer hash (xor-shift-multiply; constants of the "lowbias32" search by Chris Wellons). */
+function hash32(x: number): number {
+  x = Math.imul(x ^ (x >>> 16), 0x7feb352d);
+  x = Math.imul(x ^ (x >>> 15), 0x846ca68b);
+  return (x ^ (x >>> 16)) >>> 0;
+}
+
+/** The `index`th uniform number of a seed, in [0, 1), with 24 bits. */
+export function uniform(seed: number, index: number): number {
+  const high = Math.floor(seed / 2 ** 32) | 0;
+  const key = hash32((seed | 0) ^ hash32(high ^ 0x9e3779b9));
+  return (hash32(key ^ hash32(index + 0x85ebca6b)) >>> 8) / 2 ** 24;
+}
+
+/** A seed for a request that brings none. */
+export function randomSeed(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0]!;
+}
