@@ -1,6 +1,6 @@
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
-import { adapterLaunches } from "./scripts/browsers.ts";
+import { adapterLaunches } from "./scripts/browsers.mjs";
 
 // Tests that need a GPU run in Chromium, once per software adapter that is set up; the rest run in Node.
 const gpuTests = ["src/kernels/**/*.test.ts", "src/**/*.gpu.test.ts"];

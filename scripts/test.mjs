@@ -1,0 +1,203 @@
+/**
+ * `npm test`: everything, from a fresh clone. `npm test -- [stage …] [filter …] [--adapter swiftshader|lavapipe]`
+ *
+ *   lint    format, lint and types
+ *   unit    Vitest in Node
+ *   gpu     Vitest in headless Chromium, on each software adapter
+ *   build   the chat page and the library, their sizes, a consumer's types
+ *   e2e     Playwright, on each software adapter (builds first)
+ *
+ * Any other word selects test files whose path contains it. Closes with a line of totals.
+ */
+
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { describe, probe } from "./adapters.mjs";
+import { adapterLaunches, findChrome, lavapipeFile } from "./browsers.mjs";
+import { ensureDependencies, root } from "./install.mjs";
+
+const stages = ["lint", "unit", "gpu", "build", "e2e"];
+const reports = path.join(root, ".cache/reports");
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { adapter: { type: "string" } },
+});
+const filters = positionals.filter((word) => !stages.includes(word));
+const chosen = new Set(positionals.filter((word) => stages.includes(word)));
+if (chosen.size === 0) for (const stage of filters.length > 0 ? ["unit", "gpu"] : stages) chosen.add(stage);
+if (chosen.has("e2e")) chosen.add("build");
+if (values.adapter) process.env.OMNITAB_ADAPTER = values.adapter;
+
+const totals = { passed: 0, failed: 0, skipped: 0 };
+/** @type {string[]} */
+const summary = [];
+const startedMs = performance.now();
+
+/** @param {string} name @param {{ passed: number, failed: number, skipped?: number }} counts @param {number} sinceMs */
+function count(name, { passed, failed, skipped = 0 }, sinceMs) {
+  totals.passed += passed;
+  totals.failed += failed;
+  totals.skipped += skipped;
+  const seconds = ((performance.now() - sinceMs) / 1000).toFixed(1);
+  const counts = `${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ""}`;
+  summary.push(`  ${failed ? "✗" : "✓"} ${name.padEnd(24)} ${counts} (${seconds} s)`);
+}
+
+/** @param {string} name */
+const heading = (name) => console.log(`\n── ${name} ${"─".repeat(Math.max(3, 70 - name.length))}`);
+
+/** Runs one of the installed tools. @param {string} bin @param {string[]} args @param {Record<string, string>} [env] */
+function run(bin, args, env = {}) {
+  const options = /** @type {const} */ ({ cwd: root, stdio: "inherit" });
+  return spawnSync(process.execPath, [path.join(root, bin), ...args], {
+    ...options,
+    env: { ...process.env, ...env },
+  });
+}
+
+/** A step that passes or fails as a whole. @param {string} name @param {string} bin @param {string[]} args */
+function check(name, bin, ...args) {
+  const sinceMs = performance.now();
+  heading(name);
+  const ok = run(bin, args).status === 0;
+  count(name, { passed: ok ? 1 : 0, failed: ok ? 0 : 1 }, sinceMs);
+}
+
+/**
+ * Runs Vitest or Playwright and counts what their JSON report says. A run that failed without a failed test, or that
+ * ran none, is one failure.
+ *
+ * @param {string} name
+ * @param {(reportFile: string) => import("node:child_process").SpawnSyncReturns<Buffer>} start
+ * @param {(report: any) => { passed: number, failed: number, skipped: number }} read
+ */
+function tests(name, start, read) {
+  const sinceMs = performance.now();
+  heading(name);
+  const file = path.join(reports, `${name.replaceAll(/\W+/g, "-")}.json`);
+  rmSync(file, { force: true });
+  const { status } = start(file);
+  const counts = existsSync(file)
+    ? read(JSON.parse(readFileSync(file, "utf8")))
+    : { passed: 0, failed: 0, skipped: 0 };
+  const none = counts.passed + counts.failed === 0 && filters.length === 0;
+  if ((status !== 0 && counts.failed === 0) || none) {
+    console.error(`${name}: ${none ? "no test ran" : `ended with status ${status}`}`);
+    counts.failed++;
+  }
+  count(name, counts, sinceMs);
+}
+
+/** @param {string} name @param {string} project @param {Record<string, string>} [env] */
+function vitest(name, project, env) {
+  tests(
+    name,
+    (file) => {
+      const args = [
+        "run",
+        "--project",
+        project,
+        "--reporter=default",
+        "--reporter=json",
+        `--outputFile.json=${file}`,
+      ];
+      if (filters.length > 0) args.push("--passWithNoTests", ...filters);
+      return run("node_modules/vitest/vitest.mjs", args, env);
+    },
+    (report) => ({
+      passed: report.numPassedTests,
+      failed: report.numFailedTests,
+      skipped: report.numPendingTests + report.numTodoTests,
+    }),
+  );
+}
+
+/** Makes sure that there is a browser: Debian's package is installed where that needs no questions. */
+function ensureBrowser() {
+  if (findChrome()) return;
+  const release = existsSync("/etc/os-release") ? readFileSync("/etc/os-release", "utf8") : "";
+  const debian = /^ID=debian$/m.test(release);
+  if (debian && process.getuid?.() === 0) {
+    console.log("No browser found; installing Debian's chromium …");
+    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+    for (const args of [["update"], ["install", "-y", "--no-install-recommends", "chromium"]])
+      spawnSync("apt-get", ["-qq", ...args], { stdio: ["ignore", "ignore", "inherit"], env });
+    if (findChrome()) return;
+    console.error("apt-get could not install chromium.");
+  }
+  const hint = debian
+    ? "run `apt-get install chromium` as root"
+    : "install Google Chrome or Chromium (Ubuntu's `chromium` package is only a link to the snap; Chrome's .deb works)";
+  console.error(`The GPU and page tests need Chrome or Chromium: ${hint}, or set CHROME to its path.`);
+}
+
+/** The adapters to test on, described. Lavapipe is set up where it can be; SwiftShader has to be there. */
+async function adapters() {
+  heading("adapters");
+  const sinceMs = performance.now();
+  ensureBrowser();
+  const only = process.env.OMNITAB_ADAPTER;
+  if (only !== "swiftshader") {
+    const setUp = spawnSync("bash", [path.join(root, "scripts/lavapipe/setup.sh")], { stdio: "inherit" });
+    if (setUp.status !== 0) {
+      rmSync(lavapipeFile, { force: true });
+      console.log("lavapipe is not available here: SwiftShader alone is tested, which has no shader-f16.");
+    }
+  }
+  const usable = [];
+  let failed = 0;
+  for (const adapter of adapterLaunches()) {
+    const report = await probe(adapter).catch((error) => {
+      console.error(error.message);
+      return null;
+    });
+    console.log(describe(adapter.name, report));
+    if (report && (adapter.name !== "lavapipe" || report.f16)) usable.push(adapter.name);
+    else if (adapter.name === "lavapipe") {
+      rmSync(lavapipeFile, { force: true });
+      console.log("lavapipe was set up but does not give shader-f16: left out.");
+    }
+  }
+  const required = only ?? "swiftshader";
+  if (!usable.includes(required)) {
+    console.error(`The ${required} adapter is missing: a test run without it counts as failed.`);
+    failed++;
+  }
+  count("adapters", { passed: usable.length, failed }, sinceMs);
+  return usable;
+}
+
+ensureDependencies();
+mkdirSync(reports, { recursive: true });
+if (chosen.has("lint")) {
+  check("format and lint", "node_modules/@biomejs/biome/bin/biome", "check", ".");
+  check("types", "node_modules/typescript/bin/tsc", "--noEmit");
+}
+if (chosen.has("unit")) vitest("unit", "unit");
+const usable = chosen.has("gpu") || chosen.has("e2e") ? await adapters() : [];
+if (chosen.has("gpu")) for (const name of usable) vitest(`gpu on ${name}`, name, { OMNITAB_ADAPTER: name });
+if (chosen.has("build")) check("build", "scripts/build.mjs");
+if (chosen.has("e2e"))
+  for (const name of usable)
+    tests(
+      `e2e on ${name}`,
+      (file) =>
+        run("node_modules/playwright/cli.js", ["test", "-c", "e2e/playwright.config.ts", ...filters], {
+          OMNITAB_ADAPTER: name,
+          PLAYWRIGHT_JSON_OUTPUT_FILE: file,
+        }),
+      ({ stats }) => ({
+        passed: stats.expected,
+        failed: stats.unexpected + stats.flaky,
+        skipped: stats.skipped,
+      }),
+    );
+
+heading(`in ${((performance.now() - startedMs) / 60_000).toFixed(1)} minutes`);
+console.log(summary.join("\n"));
+const { passed, failed, skipped } = totals;
+console.log(`\n${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ""}`);
+process.exitCode = failed > 0 ? 1 : 0;
