@@ -48,6 +48,8 @@ export interface GenerationRequest {
   stopTokens: readonly number[];
   /** Goes on past end tokens. */
   ignoreEos: boolean;
+  /** Leaves control tokens out of the text. @default true */
+  skipSpecialTokens?: boolean;
   /** Alternatives to report for each generated token (0: only the chosen one); undefined: none. */
   topLogprobs: number | undefined;
   /** Also report the prompt's own log-probabilities (for `echo`). */

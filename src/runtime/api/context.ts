@@ -1,0 +1,58 @@
+/** What every route has at hand. */
+
+import type { Engine } from "../engine/types.ts";
+import { invalidRequest, OmniError } from "../errors.ts";
+import type { ChatTemplate } from "../text/types.ts";
+import { type Json, optional, string } from "./fields.ts";
+
+export interface ApiContext {
+  engine: Engine;
+  chatTemplate: ChatTemplate;
+  /** When the model was loaded, in seconds since 1970. */
+  createdAt: number;
+  /** Why the GPU device is gone, once it is. */
+  lostReason: string | undefined;
+}
+
+/** `system_fingerprint` of every answer. */
+export const systemFingerprint = "fp_omnitab";
+
+export function modelNotFound(name: string): OmniError {
+  const message = `The model '${name}' does not exist: GET /v1/models lists the one that is loaded.`;
+  return new OmniError("not_found", message, { param: "model", detail: "model_not_found" });
+}
+
+/** A request may leave out the model: there is only one. */
+export function checkModel({ engine }: ApiContext, body: Json): void {
+  const name = optional(body, "model", string);
+  if (name && name !== engine.modelId) throw modelNotFound(name);
+}
+
+/**
+ * How many tokens may follow a prompt: `wanted`, cut to what the context has left.
+ * @throws OmniError `invalid_request` with `context_length_exceeded` where nothing is left
+ */
+export function fitMaxTokens(
+  { engine }: ApiContext,
+  promptLength: number,
+  wanted: number | undefined,
+  param: "messages" | "prompt",
+): number {
+  const { contextLength } = engine;
+  const left = contextLength - promptLength;
+  if (left < 0 || (left === 0 && wanted !== 0))
+    throw invalidRequest(
+      `This model's maximum context length is ${contextLength} tokens. However, your ${param} resulted in ` +
+        `${promptLength} tokens. Please reduce the length of the ${param}.`,
+      param,
+      "context_length_exceeded",
+    );
+  return Math.min(wanted ?? left, left);
+}
+
+/** An id such as `chatcmpl-3f2a…`. */
+export function newId(prefix: string): string {
+  return `${prefix}-${crypto.randomUUID().replaceAll("-", "")}`;
+}
+
+export const nowSeconds = () => Math.floor(Date.now() / 1000);

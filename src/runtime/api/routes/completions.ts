@@ -1,0 +1,154 @@
+/** `POST /v1/completions`, whole and streamed: raw prompts, without a chat template. */
+
+import type { FinishReason, GenerationRequest } from "../../engine/types.ts";
+import { choiceRequests, follow, runChoices } from "../choices.ts";
+import { type CompletionPlan, readCompletionPlan } from "../completionPlan.ts";
+import { type ApiContext, newId, nowSeconds, systemFingerprint } from "../context.ts";
+import { unsupported } from "../fields.ts";
+import { jsonResponse, readJson } from "../http.ts";
+import { appendLogprobs, type CompletionLogprobs, CompletionLogprobsWriter } from "../logprobs.ts";
+import { eventStream } from "../sse.ts";
+import { Tally } from "../usage.ts";
+
+/** A part of one choice: what one event of the engine adds to it. */
+interface Piece {
+  index: number;
+  text: string;
+  logprobs: CompletionLogprobs | null;
+  /** Set on the last piece of a choice. */
+  finish: { reason: FinishReason; stopReason: string | null } | undefined;
+}
+
+export async function completions(context: ApiContext, request: Request): Promise<Response> {
+  const body = await readJson(request);
+  const abort = follow(request.signal);
+  const plan = readCompletionPlan(context, body);
+  if (!plan.fields.stream) return jsonResponse(await completion(context, plan, abort.signal));
+  if (plan.bestOf > plan.fields.n)
+    throw unsupported(
+      "best_of",
+      "'best_of' above 'n' cannot be streamed: the best is known only at the end.",
+    );
+  return eventStream(chunks(context, plan, abort.signal), abort);
+}
+
+/** Runs `bestOf` choices of every prompt; choice `index` continues prompt `floor(index / bestOf)`. */
+async function* pieces(
+  context: ApiContext,
+  plan: CompletionPlan,
+  signal: AbortSignal,
+  tally: Tally,
+  onLogprob: (index: number, logprob: number) => void = () => {},
+): AsyncGenerator<Piece, void, void> {
+  const { fields, prompts, echo, logprobs, bestOf } = plan;
+  const requests = prompts.flatMap(({ tokens, maxTokens }): GenerationRequest[] => {
+    const topLogprobs = logprobs ?? (bestOf > fields.n ? 0 : undefined);
+    const promptLogprobs = echo && logprobs !== undefined;
+    const options = { promptTokens: tokens, maxTokens, topLogprobs, promptLogprobs, signal };
+    return choiceRequests(fields, options, bestOf);
+  });
+  const newWriter = () =>
+    logprobs === undefined
+      ? undefined
+      : new CompletionLogprobsWriter(context.engine.tokenizer, {
+          asIds: fields.tokensAsIds,
+          skipSpecial: fields.skipSpecialTokens,
+        });
+  let writer = newWriter();
+  for await (const { index, event } of runChoices(context.engine, requests)) {
+    tally.add(event, index % bestOf === 0);
+    if (event.type === "prompt") {
+      writer = newWriter();
+      const { tokens, text } = prompts[Math.floor(index / bestOf)]!;
+      if (echo)
+        yield {
+          index,
+          text,
+          logprobs: writer?.write(tokens, event.logprobs ?? []) ?? null,
+          finish: undefined,
+        };
+    } else if (event.type === "token") {
+      if (event.logprob) onLogprob(index, event.logprob.logprob);
+      const written = event.logprob ? writer?.write([event.token], [event.logprob]) : undefined;
+      if (event.text !== "" || written)
+        yield { index, text: event.text, logprobs: written ?? null, finish: undefined };
+    } else {
+      const finish = { reason: event.finishReason, stopReason: event.stopString ?? null };
+      yield { index, text: event.text, logprobs: null, finish };
+    }
+  }
+}
+
+function head({ engine }: ApiContext) {
+  return {
+    id: newId("cmpl"),
+    object: "text_completion",
+    created: nowSeconds(),
+    model: engine.modelId,
+    system_fingerprint: systemFingerprint,
+  };
+}
+
+function choice(index: number, { text, logprobs, finish }: Omit<Piece, "index">) {
+  return {
+    index,
+    text,
+    logprobs,
+    finish_reason: finish?.reason ?? null,
+    ...(finish ? { stop_reason: finish.stopReason } : {}),
+  };
+}
+
+async function completion(context: ApiContext, plan: CompletionPlan, signal: AbortSignal) {
+  const { fields, prompts, logprobs, bestOf } = plan;
+  const tally = new Tally();
+  const answers = Array.from({ length: prompts.length * bestOf }, () => ({
+    text: "",
+    logprobs:
+      logprobs === undefined ? null : { tokens: [], token_logprobs: [], top_logprobs: [], text_offset: [] },
+    finish: undefined as Piece["finish"],
+    score: { sum: 0, count: 0 },
+  }));
+  const score = (index: number, logprob: number) => {
+    const { score } = answers[index]!;
+    score.sum += logprob;
+    score.count += 1;
+  };
+  for await (const piece of pieces(context, plan, signal, tally, score)) {
+    const answer = answers[piece.index]!;
+    answer.text += piece.text;
+    answer.finish = piece.finish;
+    if (answer.logprobs && piece.logprobs) appendLogprobs(answer.logprobs, piece.logprobs);
+  }
+  const chosen = prompts.flatMap((_, prompt) => {
+    const own = answers.slice(prompt * bestOf, (prompt + 1) * bestOf);
+    // The best by mean log-probability per token, as OpenAI defines it.
+    if (bestOf > fields.n) own.sort((a, b) => mean(b.score) - mean(a.score));
+    return own.slice(0, fields.n);
+  });
+  return {
+    ...head(context),
+    choices: chosen.map((answer, index) => choice(index, answer)),
+    usage: tally.usage,
+    timings: tally.timings,
+  };
+}
+
+const mean = ({ sum, count }: { sum: number; count: number }) => (count === 0 ? 0 : sum / count);
+
+async function* chunks(context: ApiContext, plan: CompletionPlan, signal: AbortSignal) {
+  const { fields, prompts } = plan;
+  const tally = new Tally();
+  const base = head(context);
+  const lastIndex = prompts.length * fields.n - 1;
+  for await (const { index, ...piece } of pieces(context, plan, signal, tally)) {
+    const isLast = piece.finish !== undefined && index === lastIndex && !fields.includeUsage;
+    yield {
+      ...base,
+      choices: [choice(index, piece)],
+      ...(fields.includeUsage ? { usage: null } : {}),
+      ...(isLast ? { timings: tally.timings } : {}),
+    };
+  }
+  if (fields.includeUsage) yield { ...base, choices: [], usage: tally.usage, timings: tally.timings };
+}
