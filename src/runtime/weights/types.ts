@@ -9,8 +9,8 @@ export interface ByteSource {
   /** Total size; undefined until known, or where the server does not say. */
   readonly sizeBytes: number | undefined;
   /**
-   * The bytes from `offset` on, in pieces of any size. Resumes after a dropped connection where the server
-   * can send ranges; where it cannot, a stream from an offset > 0 is refused.
+   * The bytes from `offset` on, in pieces of any size. Resumes after a dropped connection; where the server cannot
+   * send ranges, the bytes before are downloaded again and dropped.
    * @throws OmniError `download_failed` (names the URL and HTTP status), `aborted`
    */
   stream(offset: number, signal?: AbortSignal): AsyncGenerator<Uint8Array, void, void>;

@@ -1,0 +1,175 @@
+/** Streams tensors from a file into GPU buffers; a few MiB of them are in JavaScript's memory at a time. */
+
+import { badModelFile, OmniError } from "../errors.ts";
+import { type Tensor, type WeightMatrix, type WeightSlice, weightFormats } from "../gpu/tensor.ts";
+import { dequantize } from "./dequantize.ts";
+import { type BufferLimits, type MatrixPlan, planWeights, type VectorPlan } from "./plan.ts";
+import { deinterleave } from "./planes.ts";
+import type { SourceReader } from "./reader.ts";
+import type { GgufHeader, LoadedWeights, TensorRequest } from "./types.ts";
+import { Uploader } from "./upload.ts";
+
+/** File bytes per write to the GPU. */
+const chunkBytes = 2 * 2 ** 20;
+/** Chunks are a multiple of this many blocks, so that each plane's part is a multiple of 4 bytes. */
+const chunkBlockMultiple = 4;
+
+export interface LoadWeightsOptions {
+  header: GgufHeader;
+  /** Stands at the end of the header, as `readGgufHeader` leaves it. The caller closes it. */
+  reader: SourceReader;
+  /** Each name once. Tensors that nobody requests are skipped. */
+  requests: readonly TensorRequest[];
+  device: GPUDevice;
+  /** The file position so far, and the one where the last requested tensor ends. */
+  onProgress?: (loadedBytes: number, totalBytes: number) => void;
+  signal?: AbortSignal | undefined;
+  /** Default: the device's own. Smaller ones serve tests of split tensors. */
+  limits?: Partial<BufferLimits>;
+}
+
+interface Context {
+  reader: SourceReader;
+  uploader: Uploader;
+  progress: () => void;
+  chunk: Uint8Array<ArrayBuffer>;
+  /** Where the planes of a chunk are put together. */
+  staging: Uint8Array<ArrayBuffer>[];
+}
+
+/**
+ * @throws OmniError `bad_model_file` (missing tensor, wrong shape, truncated file: names the tensor),
+ *   `unsupported_model` (a type that no kernel reads), `out_of_memory`, `device_lost`, `aborted`, and what the source
+ *   throws. Every buffer is destroyed by then.
+ */
+export async function loadWeights(options: LoadWeightsOptions): Promise<LoadedWeights> {
+  const { header, reader, requests, device, onProgress, signal } = options;
+  const plan = planWeights(header, requests, {
+    maxBindingBytes: options.limits?.maxBindingBytes ?? device.limits.maxStorageBufferBindingSize,
+    maxBufferBytes: options.limits?.maxBufferBytes ?? device.limits.maxBufferSize,
+  });
+  const last = plan.tensors.at(-1)?.tensor;
+  const totalBytes = last ? last.offsetBytes + last.sizeBytes : 0;
+  const uploader = new Uploader(device, plan.sizeBytes);
+  const context: Context = {
+    reader,
+    uploader,
+    progress: () => {
+      if (signal?.aborted) throw new OmniError("aborted", "Loading the model was cancelled.");
+      onProgress?.(reader.offsetBytes, totalBytes);
+    },
+    chunk: new Uint8Array(chunkBytes),
+    staging: [],
+  };
+  try {
+    // All buffers first: whether there is room shows before the download.
+    const vectorBuffer =
+      plan.vectorBytes > 0 ? uploader.createBuffer("vectors", plan.vectorBytes) : undefined;
+    const matrices = new Map<string, WeightMatrix>();
+    const vectors = new Map<string, Tensor>();
+    for (const item of plan.tensors) {
+      const { name } = item.tensor;
+      if (item.kind === "matrix") matrices.set(name, createMatrix(uploader, item));
+      else
+        vectors.set(name, {
+          buffer: vectorBuffer!,
+          offsetBytes: item.offsetBytes,
+          sizeBytes: item.sizeBytes,
+          dtype: "f32",
+          shape: [item.length],
+        });
+    }
+    await uploader.check();
+
+    for (const item of plan.tensors) {
+      context.progress();
+      const { name, offsetBytes } = item.tensor;
+      const gap = offsetBytes - reader.offsetBytes;
+      if (gap < 0) throw new OmniError("internal_error", `The reader is past tensor ${name}.`);
+      if ((await reader.skip(gap)) < gap) throw truncated(item, reader.offsetBytes);
+      if (item.kind === "matrix") await loadMatrix(context, item, matrices.get(name)!);
+      else await loadVector(context, item, vectors.get(name)!);
+    }
+    await uploader.finish();
+    context.progress();
+    return { matrices, vectors, sizeBytes: plan.sizeBytes, destroy: () => uploader.destroy() };
+  } catch (error) {
+    uploader.destroy();
+    throw error;
+  }
+}
+
+function createMatrix(uploader: Uploader, { tensor, rows, columns, layout }: MatrixPlan): WeightMatrix {
+  const slices = layout.slices.map(({ rowStart, rowCount, sizeBytes, planes }): WeightSlice => {
+    const buffer = uploader.createBuffer(tensor.name, sizeBytes);
+    return { rowStart, rowCount, planes: planes.map((plane) => ({ buffer, ...plane })) };
+  });
+  return { name: tensor.name, type: tensor.type, rows, columns, slices };
+}
+
+async function loadMatrix(context: Context, plan: MatrixPlan, matrix: WeightMatrix): Promise<void> {
+  const { uploader, chunk, staging } = context;
+  const format = weightFormats[matrix.type];
+  for (const slice of matrix.slices) {
+    const blocks = (slice.rowCount * matrix.columns) / format.blockWeights;
+    for await (const { start, count } of chunks(context, plan, blocks)) {
+      let planes = [chunk];
+      if (format.planes.length > 1) {
+        planes = format.planes.map((_, p) => {
+          staging[p] ??= new Uint8Array(chunkBytes);
+          return staging[p];
+        });
+        deinterleave(format, chunk, count, planes);
+      }
+      format.planes.forEach((plane, p) => {
+        const { buffer, offsetBytes } = slice.planes[p]!;
+        const size = padded(planes[p]!, count * plane.sizeBytes);
+        uploader.write(buffer, offsetBytes + start * plane.sizeBytes, planes[p]!, size);
+      });
+    }
+  }
+}
+
+async function loadVector(context: Context, plan: VectorPlan, vector: Tensor): Promise<void> {
+  const { uploader, chunk } = context;
+  const { type } = plan.tensor;
+  for await (const { start, count } of chunks(context, plan, plan.length)) {
+    const values = dequantize(type, chunk, count);
+    const bytes = new Uint8Array(values.buffer as ArrayBuffer);
+    uploader.write(vector.buffer, vector.offsetBytes + start * 4, bytes, bytes.length);
+  }
+}
+
+/** Reads `blocks` blocks of a tensor into `context.chunk`, a chunk at a time. */
+async function* chunks(
+  context: Context,
+  plan: MatrixPlan | VectorPlan,
+  blocks: number,
+): AsyncGenerator<{ start: number; count: number }, void, void> {
+  const { blockBytes } = weightFormats[plan.tensor.type];
+  const most = Math.floor(chunkBytes / blockBytes / chunkBlockMultiple) * chunkBlockMultiple;
+  for (let start = 0; start < blocks; start += most) {
+    const count = Math.min(most, blocks - start);
+    const wanted = context.chunk.subarray(0, count * blockBytes);
+    if ((await context.reader.read(wanted)) < wanted.length)
+      throw truncated(plan, context.reader.offsetBytes);
+    yield { start, count };
+    context.progress();
+    await context.uploader.throttle();
+  }
+}
+
+/** Zeros up to a multiple of 4 bytes, as writes to the GPU need; planes have room for that. Returns the size. */
+function padded(bytes: Uint8Array, sizeBytes: number): number {
+  const end = Math.ceil(sizeBytes / 4) * 4;
+  bytes.fill(0, sizeBytes, end);
+  return end;
+}
+
+function truncated({ tensor }: MatrixPlan | VectorPlan, fileBytes: number) {
+  const { name, offsetBytes, sizeBytes } = tensor;
+  return badModelFile(
+    `The file ends at byte ${fileBytes}, inside or before tensor ${name}, which takes the ${sizeBytes} bytes from ${offsetBytes} on.`,
+    name,
+  );
+}
