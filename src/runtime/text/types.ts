@@ -9,11 +9,22 @@ export interface EncodeOptions {
   special?: boolean;
   /** Adds the begin-of-text token where the vocabulary asks for one (`add_bos_token`). @default false */
   addBos?: boolean;
+  /**
+   * Rewrites each piece of text between special tokens before it is tokenized; such pieces then contain no
+   * special token at all, whatever they spell. For the chat template, which disguises what users wrote.
+   */
+  reveal?: (text: string) => string;
 }
 
 export interface DecodeOptions {
   /** Leaves control tokens such as `<|im_end|>` out of the text. @default true */
   skipSpecial?: boolean;
+  /**
+   * Whether the tokens go on a text whose beginning is not among them. SentencePiece vocabularies put a
+   * space before a text's first word, which is dropped at the beginning and kept in a continuation.
+   * @default false
+   */
+  continuation?: boolean;
 }
 
 export interface Tokenizer {
@@ -25,13 +36,14 @@ export interface Tokenizer {
   readonly endTokens: ReadonlySet<number>;
   /** Whether prompts start with {@link bosToken}. */
   readonly addBos: boolean;
-  /** Control and user-defined tokens by their text. */
+  /** Control and user-defined tokens by their text. Text always spells the latter, see {@link isSpecial}. */
   readonly specialTokens: ReadonlyMap<string, number>;
 
   encode(text: string, options?: EncodeOptions): number[];
   decode(tokens: readonly number[], options?: DecodeOptions): string;
   /** The bytes a token stands for: possibly a part of a UTF-8 character; a control token's own name. */
   tokenBytes(token: number): Uint8Array;
+  /** Whether the token is a control token: never spelled by ordinary text, never shown by default. */
   isSpecial(token: number): boolean;
   /** A decoder for one stream of tokens. */
   stream(options?: DecodeOptions): StreamingDetokenizer;
