@@ -1,29 +1,20 @@
 /** The public surface of the package, shared by `client.ts` and `worker.ts`. */
 
+import type { KvCacheOptions, LoadProgress } from "./engine/load.ts";
 import type { EngineStats } from "./engine/types.ts";
 import type { AdapterOptions } from "./gpu/device.ts";
 
-export type { AdapterOptions };
+export type { AdapterOptions, EngineStats, KvCacheOptions, LoadProgress };
 
 /** A model: a URL, a Hugging Face reference `hf:owner/repo/file.gguf`, or a file the user picked. */
 export type ModelSource = string | URL | Blob;
-
-export interface LoadProgress {
-  /** What is happening: reading the header, weights on their way, pipelines being compiled, done. */
-  phase: "header" | "weights" | "compile" | "ready";
-  loadedBytes: number;
-  /** 0 while unknown. */
-  totalBytes: number;
-  elapsedMs: number;
-}
 
 export interface OmniOptions {
   model: ModelSource;
   /** The name under which `/v1/models` lists it. Default: the file's `general.name` or file name. */
   modelId?: string;
   adapter?: AdapterOptions;
-  /** KV cache: positions to hold (default: the model's context, at most 8,192) and storage type (default f16). */
-  kvCache?: { contextLength?: number; type?: "f32" | "f16" };
+  kvCache?: KvCacheOptions;
   onProgress?: (progress: LoadProgress) => void;
   signal?: AbortSignal;
   /** An own worker that imports `omnitab/worker`, or `false` to run in the calling thread. Default: starts one. */
@@ -38,7 +29,8 @@ export interface Omni extends AsyncDisposable {
   /** OpenAI's HTTP surface, answered in this tab: pass it as the `fetch` of any OpenAI client. */
   fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
   stats(): Promise<OmniStats>;
-  /** Resolves when the GPU device is gone, with the reason. */
+  /** Resolves when the GPU device is gone, with the reason; never because of `dispose()`. */
   readonly lost: Promise<string>;
+  /** Frees the model. What still runs rejects with an OmniError `aborted`. */
   dispose(): Promise<void>;
 }

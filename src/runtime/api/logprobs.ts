@@ -72,10 +72,14 @@ export class CompletionLogprobsWriter {
   readonly #detokenizer: StreamingDetokenizer;
   #offset = 0;
 
-  constructor(tokenizer: Tokenizer, options: { asIds: boolean; skipSpecial: boolean }) {
+  /** `continuation`: the text starts behind the prompt, not with it. */
+  constructor(
+    tokenizer: Tokenizer,
+    options: { asIds: boolean; skipSpecial: boolean; continuation: boolean },
+  ) {
     this.#tokenizer = tokenizer;
     this.#asIds = options.asIds;
-    this.#detokenizer = tokenizer.stream({ skipSpecial: options.skipSpecial });
+    this.#detokenizer = tokenizer.stream(options);
   }
 
   /** The next tokens; `logprobs[i]` is null for a first token, which nothing comes before. */

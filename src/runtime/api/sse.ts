@@ -5,9 +5,10 @@ import { errorBody } from "./http.ts";
 
 /**
  * How far, in bytes, generation may run ahead of a slow reader. Without any lead a busy page would hold up
- * the GPU at every token; without an end a reader that never comes would cost memory.
+ * the GPU at every token, and a reader that never comes would block everyone in the queue; without an end it
+ * would cost memory. This holds a plain answer of 16,000 tokens.
  */
-const leadBytes = 1 << 20;
+const leadBytes = 4 << 20;
 
 /**
  * Answers with a stream of events. The first one is awaited, so that what fails before any output is an

@@ -53,6 +53,7 @@ async function* pieces(
       : new CompletionLogprobsWriter(context.engine.tokenizer, {
           asIds: fields.tokensAsIds,
           skipSpecial: fields.skipSpecialTokens,
+          continuation: !echo,
         });
   let writer = newWriter();
   for await (const { index, event } of runChoices(context.engine, requests)) {

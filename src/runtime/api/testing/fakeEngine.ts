@@ -1,0 +1,119 @@
+/** An engine for tests: answers a fixed text, byte by byte, and keeps record of how it was used. */
+
+import type {
+  Engine,
+  EngineStats,
+  GenerationEvent,
+  GenerationRequest,
+  TokenLogprob,
+} from "../../engine/types.ts";
+import { OmniError } from "../../errors.ts";
+import { fakeTokenizer } from "./fakeTokenizer.ts";
+
+export interface FakeEngineOptions {
+  /** The answer to the request with this number (from 0 on). */
+  reply?: (index: number) => string;
+  contextLength?: number;
+  /** Time per token. */
+  delayMs?: number;
+  /** Thrown instead of the token at this position; -1: instead of the prompt's event. */
+  failure?: { at: number; error: unknown };
+}
+
+/** Log-probabilities of the fake: -0.5 for what was chosen, -1, -2, … for the bytes after it. */
+export function fakeLogprob(token: number, topLogprobs: number): TokenLogprob {
+  const top = Array.from({ length: topLogprobs }, (_, i) => ({
+    token: (token + i) % 256,
+    logprob: i === 0 ? -0.5 : -i,
+  }));
+  return { token, logprob: -0.5, top };
+}
+
+export class FakeEngine implements Engine {
+  readonly modelId = "fake/model-1";
+  readonly tokenizer = fakeTokenizer;
+  readonly contextLength: number;
+  readonly requests: GenerationRequest[] = [];
+  /** Tokens made so far, over all requests. */
+  produced = 0;
+  /** Generations that have begun and neither finished nor been left. */
+  running = 0;
+  disposed = false;
+
+  constructor(private readonly options: FakeEngineOptions = {}) {
+    this.contextLength = options.contextLength ?? 1000;
+  }
+
+  async *generate(request: GenerationRequest): AsyncGenerator<GenerationEvent, void, void> {
+    const index = this.requests.push(request) - 1;
+    const { promptTokens, topLogprobs, stopStrings, signal } = request;
+    this.running++;
+    try {
+      this.fail(-1);
+      yield {
+        type: "prompt",
+        cachedTokens: index === 0 ? 2 : promptTokens.length - 1,
+        logprobs: request.promptLogprobs
+          ? promptTokens.map((token, i) => (i === 0 ? null : fakeLogprob(token, topLogprobs ?? 0)))
+          : undefined,
+      };
+      let reply = this.options.reply?.(index) ?? "Hello, you!";
+      const stopString = stopStrings.find((stop) => reply.includes(stop));
+      if (stopString !== undefined) reply = reply.slice(0, reply.indexOf(stopString));
+      const all = this.tokenizer.encode(reply, { special: true });
+      const tokens = all.slice(0, request.maxTokens);
+      const detokenizer = this.tokenizer.stream({ skipSpecial: request.skipSpecialTokens ?? true });
+      for (const [at, token] of tokens.entries()) {
+        // Always gives way, as a GPU does.
+        await new Promise((resolve) => setTimeout(resolve, this.options.delayMs ?? 0));
+        if (signal?.aborted) throw new OmniError("aborted", "The request was cancelled.");
+        this.fail(at);
+        this.produced++;
+        const logprob = topLogprobs === undefined ? undefined : fakeLogprob(token, topLogprobs);
+        yield { type: "token", token, text: detokenizer.push(token), logprob };
+      }
+      yield {
+        type: "done",
+        text: detokenizer.flush(),
+        finishReason: tokens.length < all.length ? "length" : "stop",
+        stopString,
+        promptTokens: promptTokens.length,
+        completionTokens: tokens.length,
+        timings: {
+          promptTokens: promptTokens.length - 2,
+          promptMs: 10,
+          predictedTokens: tokens.length,
+          predictedMs: 40,
+        },
+      };
+    } finally {
+      this.running--;
+    }
+  }
+
+  private fail(at: number): void {
+    if (this.options.failure?.at === at) throw this.options.failure.error;
+  }
+
+  stats(): EngineStats {
+    return {
+      adapter: { name: "fake", software: true, f16: false, subgroups: false },
+      model: {
+        id: this.modelId,
+        architecture: "fake",
+        parameters: 1,
+        contextLength: this.contextLength,
+        weightTypes: { F32: 1 },
+      },
+      gpuBytes: { weights: 1, kvCache: 2, activations: 3, total: 6 },
+      dispatchesPerToken: 0,
+      kvPages: { total: 1, used: 0, pageSize: 16 },
+      requests: { running: this.running, queued: 0, finished: this.requests.length - this.running },
+      tokens: { prompt: 0, generated: this.produced },
+    };
+  }
+
+  async dispose(): Promise<void> {
+    this.disposed = true;
+  }
+}

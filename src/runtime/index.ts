@@ -1,0 +1,14 @@
+/** What the package exports. */
+
+export { createOmni } from "./client.ts";
+export { OmniError, type OmniErrorCode, type OmniErrorData } from "./errors.ts";
+export type {
+  AdapterOptions,
+  EngineStats,
+  KvCacheOptions,
+  LoadProgress,
+  ModelSource,
+  Omni,
+  OmniOptions,
+  OmniStats,
+} from "./types.ts";
