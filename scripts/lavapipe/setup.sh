@@ -49,7 +49,8 @@ if [[ -z $(find_driver) || ! -x $chromium/chromium || ${mesa_version%%.*} -lt 24
   install_packages
 fi
 driver=$(find_driver)
-[[ -n $driver && -x $chromium/chromium ]] || cannot "Debian's Chromium or Mesa's driver is not where it is expected"
+manifest=$(find /usr/share/vulkan/icd.d -name 'lvp_icd*.json' -print -quit)
+[[ -n $driver && -n $manifest && -x $chromium/chromium ]] || cannot "Debian's Chromium or Mesa's driver is not where it is expected"
 
 version=$(dpkg-query -W -f '${Package} ${Version};' chromium mesa-vulkan-drivers)
 if [[ -x $cache/chromium/chromium && -f $cache/env.json && $here/shim.c -ot $cache/env.json ]] &&
@@ -59,9 +60,8 @@ if [[ -x $cache/chromium/chromium && -f $cache/env.json && $here/shim.c -ot $cac
 fi
 
 rm -rf "$cache"
-mkdir -p "$cache/chromium" "$cache/run"
+mkdir -p "$cache/chromium"
 cache=$(cd "$cache" && pwd)
-chmod 700 "$cache/run"
 for file in "$chromium"/*; do
   case ${file##*/} in
     chromium | libvk_swiftshader.so) ;;
@@ -72,6 +72,7 @@ done
 ln "$chromium/chromium" "$cache/chromium/chromium" 2>/dev/null || cp "$chromium/chromium" "$cache/chromium/chromium"
 cc -O1 -Wall -shared -fPIC -DDRIVER="\"$driver\"" -o "$cache/chromium/libvk_swiftshader.so" "$here/shim.c" -ldl
 
-printf '{ "chrome": "%s", "env": { "XDG_RUNTIME_DIR": "%s" }, "version": "%s" }\n' \
-  "$cache/chromium/chromium" "$cache/run" "$version" >"$cache/env.json"
+# WebGPU opens the library above; the rest of the GPU process finds its driver by this variable.
+printf '{ "chrome": "%s", "env": { "VK_DRIVER_FILES": "%s" }, "version": "%s" }\n' \
+  "$cache/chromium/chromium" "$manifest" "$version" >"$cache/env.json"
 echo "lavapipe: ready ($version)"
