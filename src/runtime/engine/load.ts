@@ -1,0 +1,159 @@
+/** Opens a model: adapter, header, weights and pipelines, in one pass over the file. */
+
+import { badModelFile, invalidRequest, OmniError } from "../errors.ts";
+import { type AdapterOptions, type Gpu, openGpu } from "../gpu/device.ts";
+import { modelConfig } from "../models/architectures.ts";
+import type { DecoderConfig } from "../models/config.ts";
+import { createChatTemplate } from "../text/chatTemplate.ts";
+import { createTokenizer } from "../text/tokenizer.ts";
+import type { ChatTemplate } from "../text/types.ts";
+import { readGgufHeader } from "../weights/gguf.ts";
+import { SourceReader } from "../weights/reader.ts";
+import { openSource } from "../weights/source.ts";
+import type { GgufHeader } from "../weights/types.ts";
+import { DecoderEngine } from "./engine.ts";
+import { loadRunner } from "./loadRunner.ts";
+import type { Engine } from "./types.ts";
+
+export interface LoadProgress {
+  /** What is happening: reading the header, weights on their way, pipelines being compiled, done. */
+  phase: "header" | "weights" | "compile" | "ready";
+  loadedBytes: number;
+  /** 0 while unknown. */
+  totalBytes: number;
+  elapsedMs: number;
+}
+
+export interface KvCacheOptions {
+  /** Positions to hold. Default: what the model was trained for, at most 8,192. */
+  contextLength?: number;
+  /** @default "f16" */
+  type?: "f32" | "f16";
+}
+
+export interface LoadOptions {
+  model: string | URL | Blob;
+  /** The name under which the model is listed. Default: the file's `general.name`, else its file name. */
+  modelId?: string;
+  adapter?: AdapterOptions;
+  kvCache?: KvCacheOptions;
+  onProgress?: (progress: LoadProgress) => void;
+  signal?: AbortSignal;
+}
+
+export interface LoadedEngine {
+  engine: Engine;
+  chatTemplate: ChatTemplate;
+  load: { elapsedMs: number; bytes: number };
+  /** Resolves with the reason when the GPU device is gone. */
+  lost: Promise<string>;
+}
+
+/** A page keeps painting and a request can be cancelled between chunks of this many prompt tokens. */
+const chunkTokens = 256;
+const defaultContextLength = 8192;
+
+/**
+ * Loads a model and compiles its kernels.
+ * @throws OmniError `unsupported_adapter`, `bad_model_file`, `unsupported_model`, `download_failed`, `out_of_memory`,
+ *   `aborted`, `invalid_request` (an option); nothing stays allocated then
+ */
+export async function loadEngine(options: LoadOptions): Promise<LoadedEngine> {
+  const start = performance.now();
+  const report = (phase: LoadProgress["phase"], loadedBytes = 0, totalBytes = 0) =>
+    options.onProgress?.({ phase, loadedBytes, totalBytes, elapsedMs: performance.now() - start });
+  const source = openSource(options.model);
+  const reader = new SourceReader(source, options.signal);
+  let gpu: Gpu | undefined;
+  try {
+    report("header");
+    gpu = await openGpu(options.adapter);
+    const header = await readGgufHeader(reader);
+    const config = modelConfig(header);
+    const contextLength = cacheLength(gpu, config, options.kvCache);
+    const tokenizer = createTokenizer(header.metadata);
+    if (tokenizer.vocabSize !== config.vocab)
+      throw badModelFile(
+        `The file lists ${tokenizer.vocabSize} tokens but token_embd.weight has ${config.vocab} rows.`,
+        "tokenizer.ggml.tokens",
+      );
+    const chatTemplate = createChatTemplate(header.metadata, tokenizer);
+
+    let loadedBytes = 0;
+    const { runner, weights } = await loadRunner({
+      gpu,
+      header,
+      config,
+      reader,
+      contextLength,
+      cacheType: options.kvCache?.type ?? "f16",
+      chunkTokens,
+      signal: options.signal,
+      onBytes: (loaded, total) => {
+        loadedBytes = loaded;
+        report(loaded < total ? "weights" : "compile", loaded, source.sizeBytes ?? total);
+      },
+    });
+    if (options.signal?.aborted) throw new OmniError("aborted", "Loading the model was cancelled.");
+    const engine = new DecoderEngine({
+      gpu,
+      config,
+      runner,
+      tokenizer,
+      contextLength,
+      modelId: options.modelId ?? modelName(header, source.name),
+      weights: { ...weights, ...census(header) },
+    });
+    const elapsedMs = performance.now() - start;
+    report("ready", loadedBytes, loadedBytes);
+    return { engine, chatTemplate, load: { elapsedMs, bytes: loadedBytes }, lost: gpu.lost };
+  } catch (error) {
+    // Frees every buffer of the device at once.
+    gpu?.device.destroy();
+    throw OmniError.from(error);
+  } finally {
+    await reader.close();
+  }
+}
+
+/** Positions the cache will hold: what was asked, or the default as far as one binding reaches. */
+function cacheLength(gpu: Gpu, config: DecoderConfig, options: KvCacheOptions = {}): number {
+  const bytesPerPosition = config.kvHeads * config.headWidth * (options.type === "f32" ? 4 : 2);
+  const most = Math.floor(gpu.maxBindingBytes / bytesPerPosition / 32) * 32;
+  const asked = options.contextLength;
+  if (asked === undefined) return Math.min(config.contextLength, defaultContextLength, most);
+  if (!Number.isInteger(asked) || asked < 1)
+    throw invalidRequest(
+      `kvCache.contextLength is ${asked}; expected a whole number from 1 on.`,
+      "kvCache.contextLength",
+    );
+  if (asked > config.contextLength)
+    throw invalidRequest(
+      `kvCache.contextLength is ${asked}; the model was trained for ${config.contextLength} positions.`,
+      "kvCache.contextLength",
+    );
+  if (asked > most)
+    throw new OmniError(
+      "unsupported_adapter",
+      `A KV cache of ${asked} positions exceeds the adapter's binding limit of ${gpu.maxBindingBytes} bytes; ${most} fit.`,
+      { param: "maxStorageBufferBindingSize" },
+    );
+  return asked;
+}
+
+function modelName(header: GgufHeader, fileName: string): string {
+  const name = header.metadata.get("general.name");
+  return typeof name === "string" && name.trim() !== "" ? name.trim() : fileName.replace(/\.gguf$/i, "");
+}
+
+/** Parameters in all, and by type. */
+function census({ tensors }: GgufHeader): { parameters: number; types: Record<string, number> } {
+  const types: Record<string, number> = {};
+  let parameters = 0;
+  for (const { type, shape } of tensors) {
+    const count = shape.reduce((a, b) => a * b, 1);
+    parameters += count;
+    if (type) types[type] = (types[type] ?? 0) + count;
+  }
+  return { parameters, types };
+}

@@ -1,0 +1,67 @@
+/** Weights from the file to the GPU, and the recorded steps over them; kernels compile while weights arrive. */
+
+import { OmniError } from "../errors.ts";
+import type { Gpu } from "../gpu/device.ts";
+import type { DecoderConfig } from "../models/config.ts";
+import { decoderTensors, decoderWeights } from "../models/decoder.ts";
+import { loadWeights } from "../weights/load.ts";
+import type { SourceReader } from "../weights/reader.ts";
+import type { GgufHeader, LoadedWeights } from "../weights/types.ts";
+import { ModelRunner, type RunnerOptions } from "./modelRunner.ts";
+
+export interface LoadRunnerOptions extends RunnerOptions {
+  gpu: Gpu;
+  header: GgufHeader;
+  config: DecoderConfig;
+  /** Stands at the end of the header. */
+  reader: SourceReader;
+  onBytes?: (loadedBytes: number, totalBytes: number) => void;
+  signal?: AbortSignal | undefined;
+}
+
+export interface LoadedRunner {
+  runner: ModelRunner;
+  weights: LoadedWeights;
+}
+
+/** @throws OmniError as `loadWeights`; `out_of_memory` where cache and activations do not fit */
+export async function loadRunner(options: LoadRunnerOptions): Promise<LoadedRunner> {
+  const { gpu, config } = options;
+  const weights = await loadWeights({
+    header: options.header,
+    reader: options.reader,
+    requests: decoderTensors(config),
+    device: gpu.device,
+    limits: { maxBindingBytes: gpu.maxBindingBytes, maxBufferBytes: gpu.maxBufferBytes },
+    signal: options.signal,
+    ...(options.onBytes && { onProgress: options.onBytes }),
+  });
+  const runner = await withinMemory(
+    gpu,
+    weights.sizeBytes,
+    () => new ModelRunner(gpu, config, decoderWeights(config, weights), options),
+  );
+  await runner.compile();
+  return { runner, weights };
+}
+
+/** Runs allocations and turns a failed one into an error that says how much was there already. */
+async function withinMemory<T>({ device }: Gpu, weightBytes: number, allocate: () => T): Promise<T> {
+  device.pushErrorScope("out-of-memory");
+  let value: T;
+  try {
+    value = allocate();
+  } catch (error) {
+    void device.popErrorScope();
+    throw error;
+  }
+  const failure = await device.popErrorScope();
+  if (failure)
+    throw new OmniError(
+      "out_of_memory",
+      `The GPU has no room for the KV cache and activations beside ${weightBytes} bytes of weights. ` +
+        `A smaller kvCache.contextLength needs less. ${failure.message}`,
+      { param: "kvCache.contextLength" },
+    );
+  return value;
+}
