@@ -77,7 +77,7 @@ export async function loadEngine(options: LoadOptions): Promise<LoadedEngine> {
         `The file lists ${tokenizer.vocabSize} tokens but token_embd.weight has ${config.vocab} rows.`,
         "tokenizer.ggml.tokens",
       );
-    const chatTemplate = createChatTemplate(header.metadata, tokenizer);
+    const chatTemplate = createChatTemplate(templateSource(header), tokenizer);
 
     let loadedBytes = 0;
     const { runner, weights } = await loadRunner({
@@ -139,6 +139,13 @@ function cacheLength(gpu: Gpu, config: DecoderConfig, options: KvCacheOptions = 
       { param: "maxStorageBufferBindingSize" },
     );
   return asked;
+}
+
+function templateSource({ metadata }: GgufHeader): string | undefined {
+  const source = metadata.get("tokenizer.chat_template");
+  if (source !== undefined && typeof source !== "string")
+    throw badModelFile("tokenizer.chat_template is not a text.", "tokenizer.chat_template");
+  return source;
 }
 
 function modelName(header: GgufHeader, fileName: string): string {
