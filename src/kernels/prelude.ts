@@ -64,3 +64,30 @@ export function checkRows(label: string, name: string, tensor: Tensor, rows: num
       `${label}: ${name} is ${tensor.dtype} (${tensor.shape.join(", ")}); f32 (${rows} or more, ${width}) is needed`,
     );
 }
+
+/** WGSL constants, where a kernel needs sizes at compile time (overrides cannot size arrays of a function). */
+export function constSource(sizes: Record<string, number>): string {
+  return Object.entries(sizes)
+    .map(([name, value]) => `const ${name} = ${value}u;\n`)
+    .join("");
+}
+
+/**
+ * Declares `Value` and the tensors of an elementwise kernel: input `name` at binding 0, read by `nameAt(i)`, and
+ * `out` at binding 3. In place, only `out` at binding 0, because WebGPU forbids binding a buffer twice if one
+ * binding writes.
+ */
+export function inOutSource(name: string, inPlace: boolean, vectors: boolean): string {
+  const type = vectors ? "vec4<f32>" : "f32";
+  const tensors = inPlace
+    ? "@group(0) @binding(0) var<storage, read_write> out: array<Value>;"
+    : `@group(0) @binding(0) var<storage, read> ${name}: array<Value>;
+@group(0) @binding(3) var<storage, read_write> out: array<Value>;`;
+  return `
+alias Value = ${type};
+${tensors}
+fn ${name}At(i: u32) -> Value {
+  return ${inPlace ? "out" : name}[i];
+}
+`;
+}
