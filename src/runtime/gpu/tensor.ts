@@ -146,8 +146,7 @@ export function weightLayout(
   const planeRowBytes = format.planes.map((plane) => blocksPerRow * plane.sizeBytes);
   const bytesPerRow = planeRowBytes.reduce((a, b) => a + b, 0);
   // Slices of a multiple of 64 rows keep tiles whole and 16-bit planes on word boundaries.
-  const wholeWords = Math.floor(maxBindingBytes / 16) * 16;
-  const limit = Math.min(wholeWords / Math.max(...planeRowBytes), (maxBufferBytes - 1024) / bytesPerRow);
+  const limit = Math.min(maxBindingBytes / Math.max(...planeRowBytes), (maxBufferBytes - 1024) / bytesPerRow);
   const sliceRows = rows <= limit ? rows : Math.floor(limit / 64) * 64;
   if (sliceRows === 0)
     throw badModelFile(`Tensor ${name}: 64 rows of ${columns} weights exceed the binding limit.`, name);

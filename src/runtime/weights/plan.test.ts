@@ -1,0 +1,131 @@
+import { describe, expect, it } from "vitest";
+import { planWeights } from "./plan.ts";
+import type { GgufHeader, GgufTensorInfo, TensorRequest } from "./types.ts";
+
+const limits = { maxBindingBytes: 2 ** 27, maxBufferBytes: 2 ** 28 };
+
+const tensor = (
+  name: string,
+  ggmlType: number,
+  type: GgufTensorInfo["type"],
+  shape: number[],
+): GgufTensorInfo => ({
+  name,
+  ggmlType,
+  type,
+  shape,
+  offsetBytes: 0,
+  sizeBytes: 0,
+});
+
+const header: GgufHeader = {
+  version: 3,
+  metadata: new Map(),
+  dataOffsetBytes: 0,
+  tensors: [
+    tensor("first", 8, "q8_0", [10, 64]),
+    tensor("norm", 0, "f32", [65]),
+    tensor("unused", 12, undefined, [256, 256]),
+    tensor("half", 1, "f16", [3]),
+    tensor("k", 12, undefined, [2, 256]),
+    tensor("strange", 99, undefined, [2, 256]),
+    tensor("row", 0, "f32", [16]),
+    tensor("column", 0, "f32", [1, 7]),
+    tensor("odd", 1, "f16", [4, 12]),
+  ],
+};
+
+const plan = (requests: TensorRequest[], changed = {}) =>
+  planWeights(header, requests, { ...limits, ...changed });
+
+it("keeps file order, places vectors in one buffer, and sums the bytes", () => {
+  const { tensors, vectorBytes, sizeBytes } = plan([
+    { name: "half", kind: "vector", shape: [3] },
+    { name: "norm", kind: "vector", shape: [65] },
+    { name: "absent", kind: "vector", shape: [1], optional: true },
+    { name: "first", kind: "matrix", shape: [10, 64] },
+  ]);
+  expect(tensors.map(({ tensor, kind }) => [tensor.name, kind])).toEqual([
+    ["first", "matrix"],
+    ["norm", "vector"],
+    ["half", "vector"],
+  ]);
+  expect(tensors[1]).toMatchObject({ length: 65, offsetBytes: 0, sizeBytes: 272 });
+  expect(tensors[2]).toMatchObject({ length: 3, offsetBytes: 512, sizeBytes: 16 });
+  expect(vectorBytes).toBe(768);
+  expect(sizeBytes).toBe(768 + 768 + 256);
+});
+
+it("does not mind leading dimensions of 1", () => {
+  expect(plan([{ name: "row", kind: "matrix", shape: [1, 16] }]).tensors[0]).toMatchObject({
+    rows: 1,
+    columns: 16,
+  });
+  expect(plan([{ name: "column", kind: "vector", shape: [7] }]).tensors[0]).toMatchObject({ length: 7 });
+});
+
+describe("refuses", () => {
+  it.each<[string, TensorRequest[], string, string, RegExp]>([
+    [
+      "missing tensors",
+      ["a", "b", "c", "d"].map((name) => ({ name, kind: "vector", shape: [1] })),
+      "bad_model_file",
+      "a",
+      /lacks.*: a, b, c and 1 more\./,
+    ],
+    [
+      "another shape",
+      [{ name: "first", kind: "matrix", shape: [64, 10] }],
+      "bad_model_file",
+      "first",
+      /first has the shape \(10, 64\); the model needs \(64, 10\)/,
+    ],
+    [
+      "another length",
+      [{ name: "norm", kind: "vector", shape: [64] }],
+      "bad_model_file",
+      "norm",
+      /\(65\).*\(64\)/,
+    ],
+    [
+      "a K-quant",
+      [{ name: "k", kind: "matrix", shape: [2, 256] }],
+      "unsupported_model",
+      "k",
+      /quantized as Q4_K/,
+    ],
+    [
+      "a new type",
+      [{ name: "strange", kind: "matrix", shape: [2, 256] }],
+      "unsupported_model",
+      "strange",
+      /as type 99/,
+    ],
+    ["odd rows", [{ name: "odd", kind: "matrix", shape: [4, 12] }], "bad_model_file", "odd", /rows of 12/],
+  ])("%s", (_, requests, code, param, message) => {
+    expect(() => plan(requests)).toThrow(
+      expect.objectContaining({ code, param, message: expect.stringMatching(message) }),
+    );
+  });
+
+  it("a quantized vector, but not for its shape", () => {
+    const quantized = { ...header, tensors: [tensor("v", 8, "q8_0", [64])] };
+    expect(() => planWeights(quantized, [{ name: "v", kind: "vector", shape: [64] }], limits)).toThrow(
+      expect.objectContaining({
+        code: "unsupported_model",
+        message: expect.stringMatching(/v is quantized as Q8_0; a vector/),
+      }),
+    );
+  });
+
+  it("a vector above the binding limit", () => {
+    expect(() => plan([{ name: "norm", kind: "vector", shape: [65] }], { maxBindingBytes: 256 })).toThrow(
+      expect.objectContaining({ code: "unsupported_adapter", param: "norm" }),
+    );
+  });
+
+  it("a tensor requested twice", () => {
+    const request: TensorRequest = { name: "norm", kind: "vector", shape: [65] };
+    expect(() => plan([request, request])).toThrow(expect.objectContaining({ code: "internal_error" }));
+  });
+});
