@@ -14,8 +14,8 @@ import { root } from "./install.mjs";
 /** Written by `scripts/lavapipe/setup.sh`: `{ "chrome": path, "env": { … } }`. */
 export const lavapipeFile = path.join(root, ".cache", "lavapipe", "env.json");
 
-/** Flags under which a headless Chromium gives a WebGPU adapter without a GPU. */
-export const webgpuFlags = [
+/** Flags of any headless Chromium here. */
+export const plainFlags = [
   "--headless=new",
   "--no-sandbox",
   "--no-first-run",
@@ -23,9 +23,10 @@ export const webgpuFlags = [
   "--disable-sync",
   "--disable-background-networking",
   "--disable-component-update",
-  "--enable-unsafe-webgpu",
-  "--use-webgpu-adapter=swiftshader",
 ];
+
+/** Flags under which a headless Chromium gives a WebGPU adapter without a GPU. */
+export const webgpuFlags = [...plainFlags, "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
 
 /**
  * Whether a file is a browser that can be run. Ubuntu's `chromium` packages are scripts of a few kilobytes that
