@@ -1,0 +1,173 @@
+import { describe, expect, it } from "vitest";
+import type { Recording } from "../runtime/gpu/recording.ts";
+import { type WeightType, weightFormats } from "../runtime/gpu/tensor.ts";
+import { matmulRef } from "./matmul.ref.ts";
+import { matmul } from "./matmul.ts";
+import type { MatmulArgs } from "./matmulArgs.ts";
+import { matmulTiled } from "./matmulTiled.ts";
+import { matmulVec } from "./matmulVec.ts";
+import { compare, tolerances } from "./testing/compare.ts";
+import { expectUntouched, openTestGpu, type TestGpu, testVariants } from "./testing/harness.ts";
+import { randomValues } from "./testing/random.ts";
+
+const types = Object.keys(weightFormats) as WeightType[];
+const tokens = { of: "tokens" } as const;
+
+type Kernel = (rec: Recording, args: MatmulArgs, label: string) => void;
+interface Case {
+  R: number;
+  N: number;
+  K: number;
+  maxR?: number;
+  bias?: boolean;
+  residual?: "separate" | "in place";
+  maxBindingBytes?: number;
+}
+
+/** Runs one case of one kernel against the reference; rows beyond the step must stay untouched. */
+async function check(t: TestGpu, kernel: Kernel, type: WeightType, c: Case): Promise<Recording> {
+  const { R, N, K, maxR = R } = c;
+  const label = `${type} ${JSON.stringify(c)}`;
+  const weight = t.weights(type, N, K, randomValues(N + K, N * K, 0.05), c.maxBindingBytes);
+  const x = randomValues(R + 7 * K, maxR * K);
+  const bias = c.bias ? randomValues(3, N) : undefined;
+  const residual = c.residual ? randomValues(4, maxR * N) : undefined;
+  const out = c.residual === "in place" ? t.f32([maxR, N], residual!) : t.output([maxR, N]);
+  const args: MatmulArgs = {
+    x: t.f32([maxR, K], x),
+    weight: weight.matrix,
+    out,
+    bias: bias && t.f32([N], bias),
+    residual: c.residual === "separate" ? t.f32([maxR, N], residual!) : residual && out,
+    rows: tokens,
+  };
+  const rec = await t.run(
+    (rec) => kernel(rec, args, "test"),
+    { tokens: R, outputs: 0 },
+    { maxStep: { tokens: maxR, outputs: 0 } },
+  );
+  const actual = await t.read(out);
+  const expected = matmulRef(x.subarray(0, R * K), weight.values, K, {
+    ...(bias && { bias }),
+    ...(residual && { residual }),
+  });
+  compare(actual.subarray(0, R * N), expected, tolerances.matmul, label);
+  const rest = actual.subarray(R * N);
+  if (c.residual === "in place") expect([...rest], label).toEqual([...residual!.subarray(R * N)]);
+  else expectUntouched(rest, label);
+  return rec;
+}
+
+describe.each(testVariants)("matmulVec, $name", (variant) => {
+  it.each(types)("%s: sizes, rows, bias, residual, slices", async (type) => {
+    const t = await openTestGpu(variant);
+    for (const c of [
+      { R: 1, N: 1, K: 32 },
+      { R: 1, N: 576, K: 576 },
+      { R: 1, N: 33, K: 4128, bias: true, residual: "in place" },
+      { R: 2, N: 31, K: 96, bias: true },
+      { R: 3, N: 32, K: 288, residual: "separate" },
+      { R: 1, maxR: 4, N: 33, K: 64, residual: "in place" },
+      { R: 3, maxR: 8, N: 33, K: 576, bias: true, residual: "separate" },
+      { R: 8, N: 200, K: 288, maxBindingBytes: 64 * 288 * 4, bias: true, residual: "in place" },
+    ] as const)
+      await check(t, matmulVec, type, c);
+  });
+
+  it("every layout of threads gives the same", async () => {
+    const t = await openTestGpu(variant);
+    for (const [threadsPerRow, rowGroups, threadRows, xRows] of [
+      [1, 32, 4, 2],
+      [1, 7, 1, 8],
+      [8, 8, 2, 4],
+      [16, 1, 4, 2],
+      [32, 1, 4, 1],
+      [64, 1, 1, 4],
+      [64, 1, 3, 1],
+      [64, 2, 2, 2],
+      [128, 1, 2, 1],
+    ] as const)
+      for (const skipRows of [false, true]) {
+        const layout = { threadsPerRow, rowGroups, threadRows, xRows, skipRows };
+        const kernel: Kernel = (rec, args, label) => matmulVec(rec, args, label, layout);
+        await check(t, kernel, "q4_0", { R: 3, maxR: 5, N: 67, K: 1312, bias: true });
+      }
+  });
+});
+
+describe.each(testVariants)("matmulTiled, $name", (variant) => {
+  it.each(types)("%s: sizes, rows, bias, residual, slices", async (type) => {
+    const t = await openTestGpu(variant);
+    for (const c of [
+      { R: 1, N: 1, K: 32 },
+      { R: 33, N: 31, K: 96, bias: true, residual: "in place" },
+      { R: 70, N: 33, K: 288, residual: "separate" },
+      { R: 31, maxR: 70, N: 65, K: 64, bias: true },
+      { R: 5, N: 3, K: 4128 },
+      { R: 20, N: 200, K: 288, maxBindingBytes: 64 * 288 * 4, bias: true, residual: "in place" },
+    ] as const)
+      await check(t, matmulTiled, type, c);
+  });
+
+  it("f32 and f16 rows of 8 columns more than a step", async () => {
+    const t = await openTestGpu(variant);
+    await check(t, matmulTiled, "f32", { R: 9, N: 10, K: 40 });
+    await check(t, matmulTiled, "f16", { R: 9, N: 10, K: 8 });
+    await check(t, matmulVec, "f16", { R: 2, N: 10, K: 8 });
+  });
+
+  it("every tile gives the same", async () => {
+    const t = await openTestGpu(variant);
+    for (const [threadN, teamN, teamR] of [
+      [8, 8, 16],
+      [4, 16, 8],
+      [4, 8, 8],
+      [2, 8, 4],
+      [1, 32, 1],
+    ] as const) {
+      const kernel: Kernel = (rec, args, label) => matmulTiled(rec, args, label, { threadN, teamN, teamR });
+      await check(t, kernel, "q8_0", { R: 35, maxR: 37, N: 70, K: 160, bias: true });
+    }
+  });
+});
+
+describe("matmul", () => {
+  it("chooses by the largest step", async () => {
+    const t = await openTestGpu();
+    const few = await check(t, matmul, "q8_0", { R: 1, maxR: 4, N: 33, K: 64 });
+    expect(few.labels).toEqual(["matmulVec test"]);
+    const many = await check(t, matmul, "q8_0", { R: 4, maxR: 5, N: 33, K: 64 });
+    expect(many.labels).toEqual(["matmulTiled test"]);
+  });
+
+  it("more rows than workgroups in one dimension, 4099 and a vocabulary", async () => {
+    const t = await openTestGpu();
+    await check(t, matmul, "q4_0", { R: 1, N: 4099, K: 64 });
+    const wide: Kernel = (rec, args, label) =>
+      matmulVec(rec, args, label, { threadsPerRow: 2, rowGroups: 1, threadRows: 1 });
+    await check(t, wide, "q8_0", { R: 1, N: 70_001, K: 32 });
+  });
+
+  it("refuses shapes that do not fit, naming both", async () => {
+    const t = await openTestGpu();
+    const weight = t.weights("q8_0", 5, 64, randomValues(1, 320)).matrix;
+    const x = t.f32([2, 64], randomValues(2, 128));
+    const out = t.output([2, 5]);
+    const run = (args: Partial<MatmulArgs>, rows = 2) =>
+      t.run((rec) => matmul(rec, { x, weight, out, rows: tokens, ...args }, "blk.0"), {
+        tokens: rows,
+        outputs: 0,
+      });
+    await run({});
+    await expect(run({ x: t.f32([2, 63], randomValues(1, 126)) })).rejects.toThrow(
+      /blk.0.*\(5, 64\).*\(2, 63\)/,
+    );
+    await expect(run({ out: t.output([2, 4]) })).rejects.toThrow(/\(5, 64\).*out.*\(2, 4\)/);
+    await expect(run({}, 3)).rejects.toThrow(/\(2, 64\)/);
+    await expect(run({ bias: t.output([4]) })).rejects.toThrow(/bias.*\(4\)/);
+    await expect(run({ residual: t.output([1, 5]) })).rejects.toThrow(/residual.*\(1, 5\)/);
+    await expect(run({ x: t.u32([2, 64], new Uint32Array(128)) })).rejects.toThrow(/u32/);
+    const square = t.weights("f32", 64, 64, randomValues(1, 4096)).matrix;
+    await expect(run({ weight: square, out: x })).rejects.toThrow(/shares/);
+  });
+});

@@ -1,0 +1,23 @@
+/** Activations times a weight matrix: the choice between the kernel for few rows and the one for many. */
+
+import type { Recording } from "../runtime/gpu/recording.ts";
+import { checkMatmul, type MatmulArgs } from "./matmulArgs.ts";
+import { matmulTiled } from "./matmulTiled.ts";
+import { matmulVec } from "./matmulVec.ts";
+import { rowsOf } from "./prelude.ts";
+
+export type { MatmulArgs };
+
+/** Up to this many rows it is the weights' bandwidth that counts. */
+const vecRows = 4;
+
+/**
+ * out[r, n] = Σ_k x[r, k] · W[n, k] + bias[n] + residual[r, n] for the rows r of a step; one dispatch per slice of W.
+ * Weights are dequantised on the fly; arithmetic and accumulation are f32.
+ * @throws OmniError `internal_error` where shapes do not fit, naming both
+ */
+export function matmul(rec: Recording, args: MatmulArgs, label: string): void {
+  checkMatmul(rec, args, label);
+  const few = rowsOf(args.rows, rec.maxStep) <= vecRows;
+  (few ? matmulVec : matmulTiled)(rec, args, label);
+}
