@@ -7,6 +7,7 @@ import { halfToFloat } from "./half.ts";
 import { deinterleave } from "./planes.ts";
 import { quantize } from "./testing/quantize.ts";
 import { randomWeights, seededRandom } from "./testing/random.ts";
+import { readPlanes } from "./testing/readPlanes.ts";
 
 const types: WeightType[] = ["f32", "f16", "q8_0", "q4_0"];
 
@@ -75,20 +76,6 @@ describe("quantize", () => {
   });
 });
 
-/** Weight i of row-major planes, from the formulas in `weightFormats`. */
-function fromPlanes(type: WeightType, planes: Uint8Array[], i: number): number {
-  const [quants, scales] = planes as [Uint8Array, Uint8Array];
-  const views = planes.map((plane) => new DataView(plane.buffer));
-  const block = Math.floor(i / 32);
-  const j = i % 32;
-  if (type === "f32") return views[0]!.getFloat32(i * 4, true);
-  if (type === "f16") return halfToFloat(views[0]!.getUint16(i * 2, true));
-  const scale = halfToFloat(scales[block * 2]! | (scales[block * 2 + 1]! << 8));
-  if (type === "q8_0") return scale * views[0]!.getInt8(i);
-  const pair = quants[block * 16 + (j % 16)]!;
-  return scale * ((j < 16 ? pair & 15 : pair >> 4) - 8);
-}
-
 describe("deinterleave", () => {
   it.each(types)("%s: planes hold the same weights as the blocks", (type) => {
     const format = weightFormats[type];
@@ -98,7 +85,7 @@ describe("deinterleave", () => {
     const planes = format.planes.map((plane) => new Uint8Array(blocks * plane.sizeBytes));
     deinterleave(format, bytes, blocks, planes);
     const expected = dequantize(type, bytes, values.length);
-    expect(Float32Array.from(expected, (_, i) => fromPlanes(type, planes, i))).toEqual(expected);
+    expect(readPlanes(type, planes, values.length)).toEqual(expected);
   });
 
   it("moves fields of any size and place, writing nothing else", () => {
