@@ -40,9 +40,10 @@ function typescript(...args) {
   if (status !== 0) fail(`tsc ${args.join(" ")} failed`);
 }
 
-/** Writes the `.d.ts` files that `index.d.ts` reaches, importing each other as `.js` as consumers' compilers expect. */
+/** Writes the `.d.ts` files that the entries reach, importing each other as `.js` as consumers' compilers expect. */
 function emitTypes() {
   typescript("-p", "tsconfig.lib.json");
+  const typesDir = path.join(libDir, "types");
   const kept = new Set();
   /** @type {(file: string) => void} */
   const keep = (file) => {
@@ -57,11 +58,9 @@ function emitTypes() {
     );
     writeFileSync(file, text);
   };
-  keep(path.join(libDir, "index.d.ts"));
-  for (const file of filesUnder(libDir)) if (file.endsWith(".d.ts") && !kept.has(file)) rmSync(file);
-  for (const entry of readdirSync(libDir, { recursive: true, withFileTypes: true, encoding: "utf8" }))
-    if (entry.isDirectory() && filesUnder(path.join(entry.parentPath, entry.name)).length === 0)
-      rmSync(path.join(entry.parentPath, entry.name), { recursive: true, force: true });
+  keep(path.join(typesDir, "runtime/index.d.ts"));
+  for (const file of filesUnder(typesDir)) if (!kept.has(file)) rmSync(file);
+  writeFileSync(path.join(libDir, "index.d.ts"), 'export * from "./types/runtime/index.js";\n');
   writeFileSync(path.join(libDir, "worker.d.ts"), "export {};\n");
 }
 

@@ -1,0 +1,167 @@
+/**
+ * `npm run bench`: how fast a model loads, reads and writes, in headless Chromium with the built library.
+ *
+ *   npm run bench                                        the embedded model
+ *   npm run bench -- model.gguf --prompt 138 --tokens 32 --runs 3
+ *   npm run bench -- --adapter swiftshader               default: lavapipe where it is set up; `all` for each
+ *   npm run bench -- --random '{"architecture":"llama","layers":30,"width":576}'
+ *   npm run bench -- --json                              numbers only
+ */
+
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { adapterLaunches } from "../scripts/browsers.mjs";
+import { ensureDependencies, root } from "../scripts/install.mjs";
+import { serve } from "../scripts/serve.mjs";
+
+/** What `--random` starts from: the shape of a small chat model of 135 M parameters. */
+const randomDefaults = {
+  architecture: "llama",
+  layers: 30,
+  width: 576,
+  heads: 9,
+  kvHeads: 3,
+  headWidth: 64,
+  feedForward: 1536,
+  vocab: 49152,
+  type: "q8_0",
+  contextLength: 2048,
+};
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    adapter: { type: "string" },
+    prompt: { type: "string", default: "138" },
+    tokens: { type: "string", default: "32" },
+    runs: { type: "string", default: "3" },
+    random: { type: "string" },
+    json: { type: "boolean", default: false },
+  },
+});
+
+/** @param {string} message @returns {never} */
+function fail(message) {
+  console.error(`bench: ${message}`);
+  process.exit(1);
+}
+
+/** @param {"prompt" | "tokens" | "runs"} name */
+function count(name) {
+  const value = Number(values[name]);
+  return Number.isInteger(value) && value > 0 ? value : fail(`--${name} ${values[name]} is not a count`);
+}
+
+/** The file of a random model of the given shape. @param {string} json */
+async function randomModel(json) {
+  const { runnerImport } = await import("vite");
+  const { module } = await runnerImport(path.join(root, "src/runtime/weights/testing/randomModel.ts"));
+  const file = path.join(root, ".cache/bench/random.gguf");
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(file, module.makeRandomModel({ ...randomDefaults, ...JSON.parse(json) }));
+  return file;
+}
+
+/** @param {number[]} numbers */
+function median(numbers) {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  return /** @type {number} */ (sorted[sorted.length >> 1]);
+}
+
+/**
+ * @param {import("../scripts/browsers.mjs").AdapterLaunch} adapter
+ * @param {string} file
+ */
+async function benchmark({ name, launch }, file) {
+  const { chromium } = await import("playwright");
+  const server = await serve([
+    { path: "/model/", dir: path.dirname(file) },
+    { path: "/omnitab/", dir: path.join(root, "dist/lib") },
+    { path: "/", dir: path.join(root, "bench") },
+  ]);
+  const browser = await chromium.launch(launch);
+  try {
+    const page = await browser.newPage();
+    await page.goto(`${server.origin}/page.html`);
+    await page.waitForFunction(() => "measure" in globalThis);
+    const options = {
+      model: `${server.origin}/model/${encodeURIComponent(path.basename(file))}`,
+      promptTokens: count("prompt"),
+      tokens: count("tokens"),
+      runs: count("runs"),
+    };
+    const { loadMs, measured, stats } = await page.evaluate(
+      // @ts-expect-error: page.js puts it there
+      (options) => globalThis.measure(options),
+      options,
+    );
+    /** @type {(key: string) => number} */
+    const middle = (key) => median(measured.map((/** @type {Record<string, number>} */ run) => run[key]));
+    return {
+      adapter: name,
+      model: stats.model.id,
+      parameters: stats.model.parameters,
+      promptTokens: options.promptTokens,
+      tokens: options.tokens,
+      loadMs,
+      firstTokenMs: middle("firstTokenMs"),
+      prefillTokensPerSecond: middle("prompt_per_second"),
+      decodeTokensPerSecond: middle("predicted_per_second"),
+      dispatchesPerToken: stats.dispatchesPerToken,
+      gpuBytes: stats.gpuBytes,
+      f16: stats.adapter.f16,
+      subgroups: stats.adapter.subgroups,
+    };
+  } finally {
+    await browser.close();
+    await server.close();
+  }
+}
+
+/** @param {Awaited<ReturnType<typeof benchmark>>[]} results */
+function print(results) {
+  /** @type {(sizeBytes: number) => string} */
+  const mebibytes = (sizeBytes) => `${(sizeBytes / 2 ** 20).toFixed(1)} MiB`;
+  for (const result of results) {
+    const { gpuBytes } = result;
+    const rows = {
+      adapter: result.adapter,
+      model: `${result.model} (${(result.parameters / 1e6).toFixed(1)} M parameters)`,
+      load: `${result.loadMs.toFixed(0)} ms`,
+      "first token": `${result.firstTokenMs.toFixed(0)} ms after a prompt of ${result.promptTokens}`,
+      prefill: `${result.prefillTokensPerSecond.toFixed(1)} tokens/s`,
+      decode: `${result.decodeTokensPerSecond.toFixed(1)} tokens/s over ${result.tokens}`,
+      "dispatches per token": String(result.dispatchesPerToken),
+      "GPU memory": mebibytes(gpuBytes.total),
+      "  weights": mebibytes(gpuBytes.weights),
+      "  KV cache": mebibytes(gpuBytes.kvCache),
+      "  activations": mebibytes(gpuBytes.activations),
+    };
+    for (const [label, value] of Object.entries(rows)) console.log(`${label.padEnd(22)}${value}`);
+    console.log("");
+  }
+}
+
+ensureDependencies();
+const stdio = /** @type {const} */ (["ignore", "ignore", "inherit"]);
+if (
+  spawnSync(process.execPath, [path.join(root, "scripts/build.mjs"), "lib"], { stdio: [...stdio] }).status !==
+  0
+)
+  fail("the library could not be built");
+
+const file = values.random
+  ? await randomModel(values.random)
+  : path.resolve(positionals[0] ?? path.join(root, "public/models/omni-tiny.gguf"));
+if (!existsSync(file)) fail(`there is no file ${file}`);
+const all = adapterLaunches();
+const wanted = values.adapter ?? (all.some(({ name }) => name === "lavapipe") ? "lavapipe" : "swiftshader");
+const chosen = wanted === "all" ? all : all.filter(({ name }) => name === wanted);
+if (chosen.length === 0) fail(`no adapter ${wanted} is set up here; \`npm test -- gpu\` sets up what it can`);
+
+const results = [];
+for (const adapter of chosen) results.push(await benchmark(adapter, file));
+if (values.json) console.log(JSON.stringify(results, null, 2));
+else print(results);
