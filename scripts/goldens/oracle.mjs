@@ -37,6 +37,9 @@ export async function openOracle() {
   return {
     versions: { nodeLlamaCpp: version, llamaCpp: release },
 
+    /** @param {string} file a GGUF of which only the vocabulary is loaded */
+    openVocabulary: (file) => llama.loadModel({ modelPath: file, vocabOnly: true }),
+
     /** @param {string} file a GGUF; keys and values are cached as f32 */
     async open(file) {
       const model = await llama.loadModel({ modelPath: file });

@@ -79,7 +79,7 @@ class GgufTokenizer implements Tokenizer {
     vocabulary.kinds.forEach((kind, token) => {
       const text = vocabulary.texts[token]!;
       if (kind === TokenKind.control || kind === TokenKind.userDefined) {
-        if (!special.has(text)) special.set(text, token);
+        if (text !== "" && !special.has(text)) special.set(text, token);
       }
       if (kind === TokenKind.userDefined) userDefined.push([text, token]);
       if (kind === TokenKind.unknown) unknown.push([text, token]);
