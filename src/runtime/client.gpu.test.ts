@@ -53,6 +53,7 @@ test("a worker whose script is missing or broken is an error, not a hang", async
     code: "internal_error",
     message: expect.stringContaining("worker did not start"),
   });
-  const broken = new Worker(URL.createObjectURL(new Blob(["throw new Error('broken')"])), { type: "module" });
+  const script = new Blob(["throw new Error('broken')"], { type: "text/javascript" });
+  const broken = new Worker(URL.createObjectURL(script), { type: "module" });
   await expect(createOmni({ model: "/any", worker: broken })).rejects.toThrow("broken");
 });

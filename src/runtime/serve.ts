@@ -51,7 +51,12 @@ export function createService(load: LoadRuntime): RuntimeService {
           // The callback lives in the other thread: it returns a promise, and what it throws is not ours.
           const report: typeof onProgress = (progress) =>
             void Promise.resolve(onProgress(progress)).catch(() => {});
-          runtime = await load(options, { onProgress: report, signal });
+          const ready = await load(options, { onProgress: report, signal });
+          if (signal.aborted) {
+            await ready.dispose();
+            throw new OmniError("aborted", "Loading the model was cancelled.");
+          }
+          runtime = ready;
           runtime.lost.then(resolveLost);
           return null;
         } finally {

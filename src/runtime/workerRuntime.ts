@@ -53,8 +53,9 @@ export async function connectWorker(
     await answers(worker, service);
     await load(service, options, hooks);
   } catch (error) {
+    if (!terminate) void service.dispose();
     end();
-    throw error;
+    throw OmniError.from(error);
   }
   return remoteRuntime(service, async () => {
     // A worker that ends takes its device along; another's has to free it.
@@ -67,6 +68,7 @@ export async function connectWorker(
 function answers(worker: Worker, service: Remote<RuntimeService>): Promise<void> {
   return new Promise((resolve, reject) => {
     const onError = (event: ErrorEvent) => {
+      event.preventDefault();
       // An event without a message: the script was not loaded at all.
       const why = event.message || "its script is missing, or blocked by the page's Content-Security-Policy.";
       reject(noWorker(why));

@@ -1,4 +1,12 @@
-/** The OpenAI-compatible HTTP surface over one engine: a Request in, a Response out. */
+/**
+ * The OpenAI-compatible HTTP surface over one engine: a Request in, a Response out.
+ *
+ * Where it differs from OpenAI's: `max_tokens` is cut to what the context has left (only a prompt that leaves no
+ * room is an error); `model` may be left out; unknown fields are ignored; up to 16 `stop` strings and 64
+ * `logprobs`. Answers also carry llama.cpp's `timings` and vLLM's `stop_reason`. As in vLLM, `/v1/completions` and
+ * `/tokenize` take a `prompt` raw: what spells a special token is one, and the begin-of-text token is added unless
+ * `add_special_tokens` is false. In chat, special tokens come from the template alone.
+ */
 
 import type { Engine } from "../engine/types.ts";
 import { OmniError } from "../errors.ts";
