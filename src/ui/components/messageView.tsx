@@ -1,0 +1,165 @@
+/** One message with what can be done with it. */
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import { useApp, useMessages } from "../appContext.ts";
+import { formatNumber, formatRate } from "../i18n/index.ts";
+import type { AnswerStats, Message } from "../state/conversations.ts";
+import { splitThinking } from "../thinking.ts";
+import { autoGrow } from "./autoGrow.ts";
+import { CopyButton } from "./copyButton.tsx";
+import { Icon, Mark } from "./icon.tsx";
+import { IconButton } from "./iconButton.tsx";
+import { Markdown } from "./markdown.tsx";
+import { memo } from "./memo.tsx";
+
+export interface MessageProps {
+  conversationId: string;
+  message: Message;
+  /** Something is being generated or there is no model: nothing can be sent now. */
+  busy: boolean;
+}
+
+export const MessageView = memo((props: MessageProps) =>
+  props.message.role === "user" ? <Question {...props} /> : <Answer {...props} />,
+);
+
+function Question({ conversationId, message, busy }: MessageProps) {
+  const messages = useMessages();
+  const [editing, setEditing] = useState(false);
+  return (
+    <article class="message question" aria-label={messages.you}>
+      {editing ? (
+        <QuestionEditor
+          conversationId={conversationId}
+          message={message}
+          busy={busy}
+          onClose={() => setEditing(false)}
+        />
+      ) : (
+        <>
+          <div class="bubble">{message.content}</div>
+          <div class="actions">
+            <CopyButton text={message.content} />
+            <IconButton icon="edit" label={messages.edit} disabled={busy} onClick={() => setEditing(true)} />
+          </div>
+        </>
+      )}
+    </article>
+  );
+}
+
+function QuestionEditor({ conversationId, message, busy, onClose }: MessageProps & { onClose: () => void }) {
+  const messages = useMessages();
+  const { chat } = useApp();
+  const [text, setText] = useState(message.content);
+  const area = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => {
+    area.current?.focus();
+    area.current?.setSelectionRange(message.content.length, message.content.length);
+    autoGrow(area.current);
+  }, []);
+  const resend = () => {
+    if (busy || text.trim() === "") return;
+    onClose();
+    void chat.resend(conversationId, message.id, text.trim());
+  };
+  return (
+    <form
+      class="editor"
+      onSubmit={(event) => {
+        event.preventDefault();
+        resend();
+      }}
+    >
+      <textarea
+        ref={area}
+        aria-label={messages.editMessage}
+        value={text}
+        onInput={(event) => {
+          setText(event.currentTarget.value);
+          autoGrow(event.currentTarget);
+        }}
+        onKeyDown={(event) => {
+          if (event.isComposing) return;
+          if (event.key !== "Escape" && (event.key !== "Enter" || event.shiftKey)) return;
+          event.preventDefault();
+          if (event.key === "Enter") resend();
+          else onClose();
+        }}
+      />
+      <div class="editor-buttons">
+        <button type="button" class="button" onClick={onClose}>
+          {messages.cancel}
+        </button>
+        <button type="submit" class="button primary" disabled={busy || text.trim() === ""}>
+          {messages.resend}
+        </button>
+      </div>
+    </form>
+  );
+}
+
+function Answer({ conversationId, message, busy }: MessageProps) {
+  const messages = useMessages();
+  const { chat } = useApp();
+  const { thinking, thought, answer } = splitThinking(message.content);
+  const streaming = message.state === "streaming";
+  const regenerate = () => void chat.regenerate(conversationId, message.id);
+  return (
+    <article
+      class={`message answer ${streaming ? "streaming" : ""}`}
+      aria-label={messages.assistant}
+      aria-busy={streaming}
+    >
+      <Mark />
+      <div class="answer-body">
+        {message.forgot && <p class="aside">{messages.forgot}</p>}
+        {thinking !== undefined && (
+          <details class="thoughts">
+            <summary>{streaming && !thought ? messages.thinking : messages.thoughts}</summary>
+            <div class="thoughts-text">{thinking}</div>
+          </details>
+        )}
+        {answer !== "" && <Markdown text={answer} />}
+        {streaming && answer === "" && (
+          <div class="waiting">
+            <span class="visually-hidden">{messages.answering}</span>
+            <i />
+            <i />
+            <i />
+          </div>
+        )}
+        {message.state === "failed" && (
+          <div class="failure" role="alert">
+            <Icon name="alert" />
+            <p>
+              <strong>{messages.failed}</strong> {message.error}
+            </p>
+            <button type="button" class="button" disabled={busy} onClick={regenerate}>
+              {messages.retry}
+            </button>
+          </div>
+        )}
+        {!streaming && (
+          <div class="actions">
+            {answer !== "" && <CopyButton text={answer} />}
+            <IconButton icon="retry" label={messages.regenerate} disabled={busy} onClick={regenerate} />
+            {message.state === "stopped" && <span class="tag">{messages.stopped}</span>}
+            {message.state === "cut" && <span class="tag">{messages.cutOff}</span>}
+            {message.stats && <AnswerFigures stats={message.stats} model={message.model} />}
+          </div>
+        )}
+      </div>
+    </article>
+  );
+}
+
+function AnswerFigures({ stats, model }: { stats: AnswerStats; model: string | undefined }) {
+  const messages = useMessages();
+  const figures = [
+    model,
+    stats.tokensPerSecond && messages.perSecond(formatRate(messages, stats.tokensPerSecond)),
+    stats.tokens && messages.tokens(formatNumber(messages, stats.tokens)),
+  ];
+  return <span class="figures">{figures.filter(Boolean).join(" · ")}</span>;
+}

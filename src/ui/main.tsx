@@ -1,0 +1,80 @@
+/** Starts the chat page. */
+
+import "./styles/base.css";
+import "./styles/layout.css";
+import "./styles/chat.css";
+import "./styles/dialogs.css";
+import { render } from "preact";
+import { createOmni } from "../runtime/client.ts";
+import { App } from "./app.tsx";
+import { AppContext, type AppServices } from "./appContext.ts";
+import { messagesFor } from "./i18n/index.ts";
+import { Chat, nextFrame } from "./state/chat.ts";
+import { Conversations } from "./state/conversations.ts";
+import { indexedDbHistory } from "./state/historyStorage.ts";
+import { Notices } from "./state/notices.ts";
+import { ModelSession } from "./state/session.ts";
+import { createSettings, type KeyValue } from "./state/settings.ts";
+import { Store } from "./state/store.ts";
+import { findSupportProblem } from "./support.ts";
+
+const currentKey = "omnitab.conversation";
+
+/** localStorage, whose mere mention throws where storage is forbidden. */
+const storage: KeyValue = {
+  getItem: (key) => localStorage.getItem(key),
+  setItem: (key, value) => localStorage.setItem(key, value),
+  removeItem: (key) => localStorage.removeItem(key),
+};
+
+function start(): void {
+  const notices = new Notices();
+  const say = () => messagesFor(settings.state.language, navigator.languages);
+  // The first settings are read while `settings` is being made, so their error is told a moment later.
+  const settings = createSettings(storage, () =>
+    queueMicrotask(() => notices.show("error", say().settingsFailed)),
+  );
+  const conversations = new Conversations(indexedDbHistory(), () =>
+    notices.show("error", say().historyFailed),
+  );
+  const session = new ModelSession({
+    createOmni,
+    baseUrl: document.baseURI,
+    storage,
+    findProblem: findSupportProblem,
+  });
+  const chat = new Chat(conversations, session, settings, nextFrame);
+  const view: AppServices["view"] = new Store({ dialog: undefined, drawer: false });
+
+  render(
+    <AppContext.Provider value={{ settings, session, conversations, chat, notices, view }}>
+      <App />
+    </AppContext.Provider>,
+    document.getElementById("app")!,
+  );
+
+  let shown: string | null = null;
+  try {
+    shown = storage.getItem(currentKey);
+  } catch {
+    // Then the page starts with a new conversation.
+  }
+  void conversations.load(shown ?? undefined).then(() => {
+    conversations.store.subscribe(() => {
+      const { currentId } = conversations.store.state;
+      if ((currentId ?? null) === shown) return;
+      shown = currentId ?? null;
+      try {
+        if (shown) storage.setItem(currentKey, shown);
+        else storage.removeItem(currentKey);
+      } catch {
+        // As above.
+      }
+    });
+  });
+  document.addEventListener("visibilitychange", () => void conversations.flush());
+  addEventListener("pagehide", () => void conversations.flush());
+  void session.start();
+}
+
+start();

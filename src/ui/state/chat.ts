@@ -1,0 +1,182 @@
+/** Asking and answering: what the buttons under messages and the composer do. */
+
+import { OmniError } from "../../runtime/errors.ts";
+import { type ChatTurn, type CompletionEnd, completionBody, streamCompletion } from "../completion.ts";
+import { fitContext, withoutOldestTurn } from "../context.ts";
+import { splitThinking } from "../thinking.ts";
+import { type Conversations, type Message, newId } from "./conversations.ts";
+import type { Lease, ModelSession } from "./session.ts";
+import type { Settings } from "./settings.ts";
+import { Store } from "./store.ts";
+
+export interface ChatState {
+  running: { conversationId: string; messageId: string } | undefined;
+  /** The last finished answer, for screen readers. */
+  announcement: string;
+}
+
+/** Calls back once, with the next frame, or soon when the page is hidden and has no frames. */
+export type Scheduler = (callback: () => void) => void;
+
+export class Chat {
+  readonly store = new Store<ChatState>({ running: undefined, announcement: "" });
+  readonly #conversations: Conversations;
+  readonly #session: ModelSession;
+  readonly #settings: Store<Settings>;
+  readonly #schedule: Scheduler;
+  #abort: AbortController | undefined;
+
+  constructor(
+    conversations: Conversations,
+    session: ModelSession,
+    settings: Store<Settings>,
+    schedule: Scheduler,
+  ) {
+    this.#conversations = conversations;
+    this.#session = session;
+    this.#settings = settings;
+    this.#schedule = schedule;
+  }
+
+  /** Adds a question to the shown conversation (or a new one) and has it answered. */
+  async send(text: string): Promise<void> {
+    const lease = this.#begin();
+    if (!lease) return;
+    const question: Message = { id: newId(), role: "user", content: text, state: "done" };
+    const shown = this.#conversations.current;
+    const conversation = shown ?? this.#conversations.create([question]);
+    await this.#answer(conversation.id, [...(shown?.messages ?? []), question], lease);
+  }
+
+  /** Answers again the question that came before the given answer; what followed is dropped. */
+  async regenerate(conversationId: string, answerId: string): Promise<void> {
+    const messages = this.#conversations.get(conversationId)?.messages ?? [];
+    const index = messages.findIndex(({ id }) => id === answerId);
+    const lease = index > 0 ? this.#begin() : undefined;
+    if (lease) await this.#answer(conversationId, messages.slice(0, index), lease);
+  }
+
+  /** Puts another question in place of the given one and answers it; what followed is dropped. */
+  async resend(conversationId: string, questionId: string, text: string): Promise<void> {
+    const messages = this.#conversations.get(conversationId)?.messages ?? [];
+    const index = messages.findIndex(({ id }) => id === questionId);
+    const lease = index >= 0 ? this.#begin() : undefined;
+    if (!lease) return;
+    const question: Message = { ...messages[index]!, content: text };
+    await this.#answer(conversationId, [...messages.slice(0, index), question], lease);
+  }
+
+  /** Ends the answer that is being written; what there is of it stays. */
+  stop(): void {
+    this.#abort?.abort();
+  }
+
+  #begin(): Lease | undefined {
+    return this.store.state.running ? undefined : this.#session.acquire();
+  }
+
+  async #answer(conversationId: string, asked: readonly Message[], lease: Lease): Promise<void> {
+    const answer: Message = {
+      id: newId(),
+      role: "assistant",
+      content: "",
+      state: "streaming",
+      model: lease.name,
+    };
+    this.#conversations.setMessages(conversationId, [...asked, answer], true);
+    this.store.update({ running: { conversationId, messageId: answer.id }, announcement: "" });
+    const abort = new AbortController();
+    this.#abort = abort;
+    const startedMs = performance.now();
+    let text = "";
+    let firstTokenMs: number | undefined;
+    let scheduled = false;
+    const patch = (change: Partial<Message>) =>
+      this.#conversations.patchMessage(conversationId, answer.id, change);
+    const show = () => {
+      scheduled = false;
+      if (this.store.state.running?.messageId === answer.id) patch({ content: text });
+    };
+    const onText = (piece: string) => {
+      firstTokenMs ??= performance.now() - startedMs;
+      text += piece;
+      if (!scheduled) this.#schedule(show);
+      scheduled = true;
+    };
+    const last: Partial<Message> = { state: "done" };
+    try {
+      const { end, forgot } = await this.#complete(asked, lease, onText, abort.signal);
+      if (forgot) last.forgot = true;
+      if (end.finishReason === "length") last.state = "cut";
+      const decodeSeconds = (performance.now() - startedMs - (firstTokenMs ?? 0)) / 1000;
+      const measured = end.completionTokens === undefined ? undefined : end.completionTokens / decodeSeconds;
+      const rate = end.tokensPerSecond ?? measured;
+      last.stats = {
+        tokensPerSecond: rate !== undefined && Number.isFinite(rate) ? rate : undefined,
+        firstTokenMs,
+        tokens: end.completionTokens,
+      };
+    } catch (thrown) {
+      if (abort.signal.aborted) last.state = "stopped";
+      else {
+        last.state = "failed";
+        last.error = OmniError.from(thrown).message;
+      }
+    } finally {
+      lease.release();
+    }
+    patch({ ...last, content: text });
+    this.#abort = undefined;
+    this.store.update({ running: undefined, announcement: last.error ?? splitThinking(text).answer });
+    void this.#session.refreshStats();
+  }
+
+  /** Streams the answer; leaves out the oldest turns as long as the model says that they do not fit. */
+  async #complete(
+    asked: readonly Message[],
+    lease: Lease,
+    onText: (piece: string) => void,
+    signal: AbortSignal,
+  ): Promise<{ end: CompletionEnd; forgot: boolean }> {
+    const { systemPrompt, sampling } = this.#settings.state;
+    const all = toTurns(systemPrompt, asked);
+    let turns = fitContext(all, lease.contextLength);
+    for (;;) {
+      try {
+        const end = await streamCompletion(lease.omni, completionBody(turns, sampling), onText, signal);
+        return { end, forgot: turns.length < all.length };
+      } catch (thrown) {
+        const tooLong = thrown instanceof OmniError && thrown.detail === "context_length_exceeded";
+        const shorter = tooLong ? withoutOldestTurn(turns) : undefined;
+        if (!shorter) throw thrown;
+        turns = shorter;
+      }
+    }
+  }
+}
+
+/** The messages as the model gets them: without thoughts, failed attempts and what they answered to. */
+export function toTurns(systemPrompt: string, messages: readonly Message[]): ChatTurn[] {
+  const turns: ChatTurn[] = systemPrompt.trim() === "" ? [] : [{ role: "system", content: systemPrompt }];
+  messages.forEach((message, index) => {
+    const isLast = index === messages.length - 1;
+    const content = message.role === "user" ? message.content : splitThinking(message.content).answer;
+    const answered = message.role === "user" ? messages[index + 1] : message;
+    const empty = answered?.role === "assistant" && splitThinking(answered.content).answer === "";
+    if (isLast || !empty) turns.push({ role: message.role, content });
+  });
+  return turns;
+}
+
+/** The next animation frame; a hidden page has none, so a timer stands in. */
+export const nextFrame: Scheduler = (callback) => {
+  let called = false;
+  const once = () => {
+    if (called) return;
+    called = true;
+    clearTimeout(timer);
+    callback();
+  };
+  const timer = setTimeout(once, 250);
+  requestAnimationFrame(once);
+};
