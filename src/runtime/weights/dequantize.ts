@@ -23,7 +23,8 @@ export function dequantize(type: WeightType, bytes: Uint8Array, count: number): 
     },
   };
   const read = weight[type];
-  return Float32Array.from({ length: count }, (_, i) =>
-    read(Math.floor(i / blockWeights) * blockBytes, i % blockWeights),
-  );
+  const weights = new Float32Array(count);
+  for (let i = 0; i < count; i++)
+    weights[i] = read(Math.floor(i / blockWeights) * blockBytes, i % blockWeights);
+  return weights;
 }

@@ -95,6 +95,13 @@ function piecewise(bytes: Uint8Array, pieceBytes: number): ByteSource {
 }
 
 const file = makeTestFile();
+const expectedWeights = new Map(
+  file.requests.map(({ name, shape }) => {
+    const { type, bytes } = file.tensors.get(name)!;
+    const count = shape.reduce((a, b) => a * b);
+    return [name, dequantize(type, bytes, count)];
+  }),
+);
 let device: FakeDevice;
 
 beforeEach(() => {
@@ -137,12 +144,8 @@ const bytesOf = ({
 function expectLoaded(loaded: Loaded): void {
   expect(loaded.matrices.size + loaded.vectors.size).toBe(file.requests.length);
   for (const { name, kind, shape } of file.requests) {
-    const { type, bytes } = file.tensors.get(name)!;
-    const expected = dequantize(
-      type,
-      bytes,
-      shape.reduce((a, b) => a * b),
-    );
+    const { type } = file.tensors.get(name)!;
+    const expected = expectedWeights.get(name)!;
     if (kind === "vector") {
       const { shape: loadedShape, dtype, ...slice } = loaded.vectors.get(name)!;
       expect([dtype, loadedShape]).toEqual(["f32", shape]);
@@ -183,7 +186,7 @@ describe("loadWeights", () => {
 
   it("splits matrices where bindings are small", async () => {
     const loaded = await load(piecewise(file.bytes, 100_000), { limits: { maxBindingBytes: 200_000 } });
-    expect(loaded.matrices.get("large q8_0")!.slices.length).toBe(33);
+    expect(loaded.matrices.get("large q8_0")!.slices.length).toBe(13);
     expect(loaded.matrices.get("matrix f32")!.slices.length).toBe(1);
     expectLoaded(loaded);
   });
@@ -293,7 +296,7 @@ describe("loadWeights frees all buffers and names", () => {
   it("the byte at which a tensor is cut off", async () => {
     const header = await readGgufHeader(new SourceReader(piecewise(file.bytes, 65_536)));
     const { offsetBytes, sizeBytes } = header.tensors.find(({ name }) => name === "large q8_0")!;
-    const cut = offsetBytes + 3_000_000;
+    const cut = offsetBytes + 2_200_000;
     await expect(load(piecewise(file.bytes.subarray(0, cut), 65_536))).rejects.toMatchObject({
       message: `The file ends at byte ${cut}, inside or before tensor large q8_0, which takes the ${sizeBytes} bytes from ${offsetBytes} on.`,
     });

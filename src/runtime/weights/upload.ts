@@ -94,7 +94,8 @@ export class Uploader {
   #submitted(): Promise<unknown> {
     // The empty submission makes sure that the writes so far are on their way.
     this.#device.queue.submit([]);
-    return this.#device.queue.onSubmittedWorkDone();
+    // A failure means that the device is lost, which is noticed elsewhere.
+    return this.#device.queue.onSubmittedWorkDone().catch(() => undefined);
   }
 
   #scoped<T>(what: string, calls: () => T): T {
@@ -104,7 +105,7 @@ export class Uploader {
     try {
       return calls();
     } finally {
-      // A lost device has no scopes to pop; that it is lost is noticed elsewhere.
+      // Likewise: a lost device has no scopes to pop.
       const pop = () => device.popErrorScope().catch(() => null);
       this.#verdicts.push({ what, errors: Promise.all([pop(), pop()]) });
     }

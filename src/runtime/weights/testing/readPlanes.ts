@@ -16,5 +16,8 @@ export function readPlanes(type: WeightType, planes: readonly Uint8Array[], coun
       return scale(i) * ((i % 32 < 16 ? pair & 15 : pair >> 4) - 8);
     },
   };
-  return Float32Array.from({ length: count }, (_, i) => weight[type](i));
+  const read = weight[type];
+  const weights = new Float32Array(count);
+  for (let i = 0; i < count; i++) weights[i] = read(i);
+  return weights;
 }

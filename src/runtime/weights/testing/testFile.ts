@@ -35,7 +35,7 @@ export function makeTestFile(seed = 1): TestFile {
   add("unused between", "unused", "q4_0", [3, 64]);
   add("matrix q4_0", "matrix", "q4_0", [201, 32]);
   // Several chunks of 2 MiB.
-  add("large q8_0", "matrix", "q8_0", [4099, 1056]);
+  add("large q8_0", "matrix", "q8_0", [4099, 544]);
   add("one row", "matrix", "q4_0", [1, 32]);
   add("unused after", "unused", "f16", [5]);
   return {
