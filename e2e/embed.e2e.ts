@@ -57,7 +57,8 @@ test("two conversations at once, each with its own answer", async ({ embedded })
   expect(together).toEqual(apart);
   expect(stats.requests).toEqual({ running: 0, queued: 0, finished: 4 });
   expect(stats.tokens.generated).toBe(48);
-  expect(stats.kvPages.used).toBe(0);
+  // Only the last conversation stays cached, for its next turn.
+  expect(stats.kvPages.used * stats.kvPages.pageSize).toBeLessThan(64 + stats.kvPages.pageSize);
 });
 
 test("two models side by side, one of them from a file", async ({ embedded }) => {
