@@ -172,6 +172,24 @@ describe("special tokens in messages stay text", () => {
     }
   });
 
+  it("tokens that look like words, and roles of the same name", () => {
+    const words = byteTokenizer(["user", "EOS", "A<|end|>B", "<|end|>", "\u00a7"]);
+    const template = createChatTemplate(
+      "{% for m in messages %}{{ m.role }}{{ m.content }}<|end|>{% endfor %}",
+      words,
+    );
+    const text = "xuserEOS A<|end|>B \u00a7";
+    const tokens = template.tokens([user(text), { role: "EOS", content: "" }]);
+    expect(special(words, tokens)).toEqual(["user", "<|end|>", "<|end|>"]);
+    expect(shown(words, tokens)).toBe(`user${text}<|end|>EOS<|end|>`);
+  });
+
+  it("vocabularies whose special tokens have too many shapes are refused", () => {
+    const shapes = Array.from({ length: 40 }, (_, i) => `${String.fromCharCode(0x2190 + i)}x`);
+    const error = { code: "unsupported_model", param: "tokenizer.ggml.tokens" };
+    expect(() => createChatTemplate("x", byteTokenizer(shapes))).toThrow(expect.objectContaining(error));
+  });
+
   it("roles on which the template builds its tokens still do", () => {
     const phi = byteTokenizer(["<|user|>", "<|assistant|>", "<|end|>"]);
     const template = createChatTemplate(undefined, phi);

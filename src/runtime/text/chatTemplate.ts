@@ -16,6 +16,7 @@ export interface ChatTemplateOptions {
 const templateKey = "tokenizer.chat_template";
 /** The longest templates in use have some 30,000 characters. */
 const maxSourceLength = 1_000_000;
+const knownRoles = new Set(["system", "developer", "user", "assistant", "tool", "function"]);
 
 /**
  * @param source undefined for a file without a template: then ChatML, Llama 3, Gemma, Phi-3 or [INST] turns
@@ -69,7 +70,7 @@ class JinjaChatTemplate implements ChatTemplate {
     try {
       return runTemplate(this.#template, {
         ...this.#disguise.hide(variables),
-        messages: messages.map((message) => this.#disguise.hide(message, message.role === "assistant")),
+        messages: messages.map((message) => this.#hide(message)),
         tools: tools === undefined ? null : this.#disguise.hide(tools),
         add_generation_prompt: addGenerationPrompt,
         bos_token: this.#bosToken,
@@ -78,6 +79,12 @@ class JinjaChatTemplate implements ChatTemplate {
     } catch (error) {
       throw this.#explain(error);
     }
+  }
+
+  #hide(message: TemplateMessage): TemplateMessage {
+    const hidden = this.#disguise.hide(message, message.role === "assistant");
+    // Templates compare these with words of their own and build tokens of them.
+    return knownRoles.has(message.role) ? { ...hidden, role: message.role } : hidden;
   }
 
   #explain(error: unknown): OmniError {

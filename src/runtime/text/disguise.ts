@@ -14,13 +14,15 @@ import { unsupportedModel } from "../errors.ts";
 import type { Tokenizer } from "./types.ts";
 
 const firstStandIn = 0xfdd0;
-const standInCount = 32;
+const standInCount = 31;
+/** Stands for nothing: it keeps the characters around it apart. */
+const separator = "\uFDEF";
 
 export class Disguise {
   /** Stand-in of each character that is replaced. */
   readonly #standIns = new Map<string, string>();
-  readonly #characters = new Map<string, string>();
-  /** Special tokens that begin and end with letters, digits or spaces: replaced as a whole only. */
+  readonly #characters = new Map([[separator, ""]]);
+  /** Special tokens that begin and end with letters, digits or spaces are split up instead. */
   readonly #wordLike = new Set<string>();
   /** User-defined tokens: left alone in what the assistant said, see {@link hide}. */
   readonly #userDefined = new Set<string>();
@@ -35,17 +37,12 @@ export class Disguise {
       if (!isControl) this.#userDefined.add(text);
       const characters = [...text];
       const ends = [characters[0]!, characters.at(-1)!].filter((end) => !/[\p{L}\p{N}\s]/u.test(end));
-      if (ends.length === 0) {
-        this.#wordLike.add(text);
-        ends.push(characters[0]!);
-      }
-      for (const end of ends) this.#addStandIn(end);
+      if (ends.length === 0 && characters.length > 1) this.#wordLike.add(text);
+      for (const end of characters.length > 1 ? ends : characters) this.#addStandIn(end);
     }
-    const wholeTexts = [...this.#wordLike];
-    const ends = [...this.#standIns.keys()].filter((character) => !/[\p{L}\p{N}\s]/u.test(character));
-    const alternatives = [...ends, ...this.#characters.keys()];
-    this.#found = alternation([...wholeTexts, ...alternatives]);
-    this.#foundKeeping = alternation([...wholeTexts, ...this.#userDefined, ...alternatives]);
+    const alternatives = [...this.#wordLike, ...this.#standIns.keys(), ...this.#characters.keys()];
+    this.#found = alternation(alternatives);
+    this.#foundKeeping = alternation([...this.#userDefined, ...alternatives]);
   }
 
   /**
@@ -73,7 +70,7 @@ export class Disguise {
     return text.replace(keepUserDefined ? this.#foundKeeping : this.#found, (match) => {
       if (this.#wordLike.has(match)) {
         const first = String.fromCodePoint(match.codePointAt(0)!);
-        return this.#standIns.get(first)! + match.slice(first.length);
+        return first + separator + this.#hideText(match.slice(first.length), keepUserDefined);
       }
       if (keepUserDefined && this.#userDefined.has(match)) return match;
       // A stand-in in the request itself would come out as what it stands for.

@@ -14,10 +14,10 @@ export interface TemplateLimits {
   listLength: number;
 }
 
-/** Far above what chat templates need: long conversations take some hundred thousand steps. */
+/** Far above what chat templates need: a thousand messages take some hundred thousand steps. */
 export const templateLimits: TemplateLimits = {
-  steps: 5_000_000,
-  elapsedMs: 10_000,
+  steps: 2_000_000,
+  elapsedMs: 5_000,
   stringLength: 1 << 25,
   listLength: 1 << 20,
 };

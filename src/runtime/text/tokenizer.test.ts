@@ -168,6 +168,14 @@ describe("SentencePiece", () => {
     expect(make([["tokenizer.ggml.add_bos_token", false]]).encode("a", { addBos: true })).toEqual([id("▁a")]);
   });
 
+  it("lets special tokens swallow white space in Phi-3 alone", () => {
+    const text = "a<sep> \n b</s> <s> c";
+    const expected = [id("▁a"), 259 + words.length, id("▁b"), 2, 1, ...tokenizer.encode(" c")];
+    const phi3 = make([["general.name", "Phi-3-mini"]]);
+    expect(phi3.encode(text, { special: true })).toEqual(expected);
+    expect(tokenizer.encode(text, { special: true })).not.toEqual(expected);
+  });
+
   it("drops the first space of a text, not of a continuation", () => {
     const tokens = [1, id("▁a"), id("▁b")];
     expect(tokenizer.decode(tokens)).toBe("a b");

@@ -75,17 +75,15 @@ class GgufTokenizer implements Tokenizer {
 
     const special = new Map<string, number>();
     const userDefined: [string, number][] = [];
-    const unknown: [string, number][] = [];
     vocabulary.kinds.forEach((kind, token) => {
       const text = vocabulary.texts[token]!;
-      if (kind === TokenKind.control || kind === TokenKind.userDefined) {
+      if (kind === TokenKind.control || kind === TokenKind.unknown || kind === TokenKind.userDefined) {
         if (text !== "" && !special.has(text)) special.set(text, token);
       }
       if (kind === TokenKind.userDefined) userDefined.push([text, token]);
-      if (kind === TokenKind.unknown) unknown.push([text, token]);
     });
     this.specialTokens = special;
-    this.#allTexts = new TokenTexts([...special, ...unknown]);
+    this.#allTexts = new TokenTexts(special);
     this.#userDefinedTexts = new TokenTexts(userDefined);
 
     // GGUF does not say which tokens swallow the white space after them. Phi-3's do, but for these three;

@@ -36,7 +36,7 @@ export interface Tokenizer {
   readonly endTokens: ReadonlySet<number>;
   /** Whether prompts start with {@link bosToken}. */
   readonly addBos: boolean;
-  /** Control and user-defined tokens by their text. Text always spells the latter, see {@link isSpecial}. */
+  /** Control, unknown and user-defined tokens by their text; only the last are spelled by ordinary text. */
   readonly specialTokens: ReadonlyMap<string, number>;
 
   encode(text: string, options?: EncodeOptions): number[];
