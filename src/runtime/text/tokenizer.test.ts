@@ -201,6 +201,12 @@ describe("metadata", () => {
       ),
     );
 
+  it("takes tokens of no known type for ordinary ones", () => {
+    const tokenizer = small({ "tokenizer.ggml.token_type": [0, 7, -1, 259, 1, 1, 1] });
+    expect(tokenizer.encode("ab")).toEqual([2]);
+    expect([0, 1, 2].map((token) => tokenizer.isSpecial(token))).toEqual([false, false, false]);
+  });
+
   it("collects what ends a generation", () => {
     const tokenizer = small({ "tokenizer.ggml.eot_token_id": 4, "tokenizer.ggml.eos_token_id": 0 });
     // An ordinary "</s>" is a piece of HTML.

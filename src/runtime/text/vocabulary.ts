@@ -56,7 +56,9 @@ export function readVocabulary(metadata: Metadata): Vocabulary {
   const size = texts.length;
   const kinds = new Uint8Array(size).fill(TokenKind.normal);
   const types = readNumbers(metadata, "tokenizer.ggml.token_type", size);
-  if (types !== undefined) for (let i = 0; i < size; i++) kinds[i] = types[i]!;
+  for (let i = 0; types !== undefined && i < size; i++) {
+    if (types[i]! >= TokenKind.normal && types[i]! <= TokenKind.byte) kinds[i] = types[i]!;
+  }
 
   const isLlama = metadata.get("tokenizer.ggml.model") === "llama";
   const bosToken = readToken(metadata, "tokenizer.ggml.bos_token_id", size, isLlama ? 1 : undefined);
