@@ -1,60 +1,12 @@
-/** Markdown of a model into DOM nodes that can do no harm. */
+/**
+ * Markdown of a model, read so that it can do no harm: `components/markdown.tsx` builds elements from the tokens, and no
+ * HTML text exists anywhere on the way. Raw HTML counts as the text that it is.
+ */
 
-import DOMPurify from "dompurify";
-import { Marked, type Token, type TokensList } from "marked";
+import { Lexer, type Token, type TokensList } from "marked";
 
-const allowedTags = [
-  ...["p", "br", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "pre", "code", "span"],
-  ...["strong", "em", "del", "ul", "ol", "li", "a", "table", "thead", "tbody", "tr", "th", "td"],
-];
-const allowedAttributes = ["href", "title", "start", "align", "class"];
-
-const escapes: Record<string, string> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => escapes[character]!);
-}
-
-/** The address if a link may lead there: absolute, web or mail. */
-function safeAddress(href: string): string | undefined {
-  try {
-    const url = new URL(href); // without a base: an address on our own site is not for a model to give
-    return ["http:", "https:", "mailto:"].includes(url.protocol) ? url.href : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function link(href: string, inner: string): string {
-  const address = safeAddress(href);
-  return address === undefined ? inner : `<a href="${escapeHtml(address)}">${inner}</a>`;
-}
-
-const marked = new Marked({
-  gfm: true,
-  breaks: true,
-  async: false,
-  renderer: {
-    // Raw HTML is shown as the text that it is.
-    html: ({ text }) => escapeHtml(text),
-    code: ({ text, lang }) => {
-      const language = /^[\w+#.-]{1,32}/.exec(lang ?? "")?.[0] ?? "";
-      return `<pre><code class="language-${escapeHtml(language)}">${escapeHtml(text)}</code></pre>`;
-    },
-    link({ href, tokens }) {
-      return link(href, this.parser.parseInline(tokens));
-    },
-    // An image would be fetched from somewhere, which tells that somewhere about the reader.
-    image: ({ href, text }) => link(href, escapeHtml(text || href)),
-    checkbox: ({ checked }) => (checked ? "☑ " : "☐ "),
-  },
-});
+/** Longer text is shown as it is: nobody reads it, and reading it as Markdown would freeze the page. */
+const maxChars = 200_000;
 
 /** A top-level piece of Markdown; `key` is the same as long as it renders the same. */
 export interface MarkdownBlock {
@@ -62,27 +14,52 @@ export interface MarkdownBlock {
   token: Token;
 }
 
-/** Splits Markdown into its paragraphs, lists, code blocks… so that only what changed is rendered again. */
-export function splitMarkdown(markdown: string): MarkdownBlock[] {
-  const tokens: TokensList = marked.lexer(markdown);
-  const definitions = JSON.stringify(tokens.links);
-  return tokens
-    .filter(({ type }) => type !== "space" && type !== "def")
-    .map((token) => ({ key: definitions === "{}" ? token.raw : `${token.raw}\0${definitions}`, token }));
+function plain(text: string): Token {
+  return { type: "text", raw: text, text };
 }
 
-/** Renders a block; needs a DOM. */
-export function renderBlock({ token }: MarkdownBlock): DocumentFragment {
-  const fragment = DOMPurify.sanitize(marked.parser([token]), {
-    ALLOWED_TAGS: allowedTags,
-    ALLOWED_ATTR: allowedAttributes,
-    ALLOW_DATA_ATTR: false,
-    ALLOW_ARIA_ATTR: false,
-    RETURN_DOM_FRAGMENT: true,
-  });
-  for (const anchor of fragment.querySelectorAll("a")) {
-    anchor.target = "_blank";
-    anchor.rel = "noopener noreferrer nofollow";
+/** Splits Markdown into its paragraphs, lists, code blocks… so that only what changed is rendered again. */
+export function splitMarkdown(markdown: string): MarkdownBlock[] {
+  let tokens: Token[] = [plain(markdown)];
+  let definitions = "";
+  if (markdown.length <= maxChars) {
+    try {
+      const lexed: TokensList = new Lexer({ gfm: true, breaks: true }).lex(markdown);
+      tokens = lexed;
+      // A definition further down changes what the same text means further up.
+      definitions = Object.keys(lexed.links).length > 0 ? JSON.stringify(lexed.links) : "";
+    } catch {
+      // Nested so deeply that the reader's stack ends: it stays plain text.
+    }
   }
-  return fragment;
+  return tokens
+    .filter(({ type }) => type !== "space" && type !== "def")
+    .map((token) => ({ key: definitions + token.raw, token }));
+}
+
+/** The address if a link may lead there: absolute, web or mail. An address on our own site is not a model's to give. */
+export function safeAddress(href: string): string | undefined {
+  if (!URL.canParse(href)) return undefined;
+  const url = new URL(href);
+  return ["http:", "https:", "mailto:"].includes(url.protocol) ? url.href : undefined;
+}
+
+const entities: Record<string, string> = {
+  ...{ amp: "&", lt: "<", gt: ">", quot: '"', apos: "'", nbsp: "\u00a0" },
+  ...{ ndash: "–", mdash: "—", hellip: "…", middot: "·", bull: "•", times: "×", deg: "°" },
+  ...{ larr: "←", rarr: "→", copy: "©", reg: "®" },
+};
+
+/** Replaces character references that people write: the common names, and numbers. */
+export function decodeEntities(text: string): string {
+  return text.replace(
+    /&(?:#(\d{1,7})|#[xX]([\da-fA-F]{1,6})|([a-z]{2,6}));/g,
+    (whole, decimal, hex, name) => {
+      if (name) return entities[name] ?? whole;
+      const code = decimal ? Number(decimal) : Number.parseInt(hex, 16);
+      return code > 0 && code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff)
+        ? String.fromCodePoint(code)
+        : whole;
+    },
+  );
 }

@@ -6,7 +6,8 @@ import { IconButton } from "./iconButton.tsx";
 
 const copiedMs = 1600;
 
-export function CopyButton({ text }: { text: string }) {
+/** Whether the text has just been copied, and the function that copies it. */
+export function useCopy(text: string): [boolean, () => void] {
   const messages = useMessages();
   const { notices } = useApp();
   const [copied, setCopied] = useState(false);
@@ -22,11 +23,17 @@ export function CopyButton({ text }: { text: string }) {
       notices.show("error", messages.copyFailed);
     }
   };
+  return [copied, () => void copy()];
+}
+
+export function CopyButton({ text }: { text: string }) {
+  const messages = useMessages();
+  const [copied, copy] = useCopy(text);
   return (
     <IconButton
       icon={copied ? "check" : "copy"}
       label={copied ? messages.copied : messages.copy}
-      onClick={() => void copy()}
+      onClick={copy}
     />
   );
 }

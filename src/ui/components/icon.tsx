@@ -8,6 +8,7 @@ const paths = {
   copy: "M9 9h10v10H9zM15 9V5H5v10h4",
   check: "M5 12.5l4.5 4.5L19 7.5",
   retry: "M19 12a7 7 0 1 1-2.2-5.1M17.5 3.5V7H14",
+  compose: "M12.5 5H5.5v13.5H19v-7M18 4l2 2-7.5 7.5-2.7.7.7-2.7z",
   edit: "M5 19l1-4L16.5 4.5l3 3L9 18zM14 7l3 3",
   trash: "M5 7h14M10 7V4.5h4V7M7 7l.8 12.5h8.4L17 7M10.3 10.5v5.5M13.7 10.5v5.5",
   sliders: "M4 8h9M17 8h3M4 16h3M11 16h9M15 5.8v4.4M9 13.8v4.4",

@@ -140,7 +140,7 @@ function Answer({ conversationId, message, busy }: MessageProps) {
             </button>
           </div>
         )}
-        {!streaming && (
+        {!streaming && !(message.state === "failed" && answer === "") && (
           <div class="actions">
             {answer !== "" && <CopyButton text={answer} />}
             <IconButton icon="retry" label={messages.regenerate} disabled={busy} onClick={regenerate} />

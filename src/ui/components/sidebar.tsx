@@ -27,7 +27,7 @@ export function Sidebar({ onNewChat }: { onNewChat: () => void }) {
         <IconButton icon="sidebar" label={messages.hideSidebar} onClick={hide} />
       </div>
       <button type="button" class="new-chat" onClick={onNewChat}>
-        <Icon name="plus" />
+        <Icon name="compose" />
         {messages.newChat}
       </button>
       {loaded && list.length === 0 && <p class="sidebar-empty">{messages.noConversations}</p>}

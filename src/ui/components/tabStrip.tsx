@@ -54,7 +54,7 @@ export function TabStrip({ sidebarHidden, onNewChat }: { sidebarHidden: boolean;
       )}
       <IconButton icon="plus" label={messages.openModel} class="tab-plus" onClick={openModels} />
       <span class="spacer" />
-      <IconButton icon="edit" label={messages.newChat} class="narrow-only" onClick={onNewChat} />
+      <IconButton icon="compose" label={messages.newChat} class="narrow-only" onClick={onNewChat} />
       <button
         type="button"
         class="icon-button wide-only language"
