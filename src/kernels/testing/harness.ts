@@ -2,7 +2,6 @@
 
 import { expect, onTestFinished } from "vitest";
 import { type AdapterOptions, type Gpu, openGpu } from "../../runtime/gpu/device.ts";
-import { PipelineCache } from "../../runtime/gpu/pipelines.ts";
 import { Recording, type StepSize } from "../../runtime/gpu/recording.ts";
 import {
   roundUp,
@@ -26,7 +25,6 @@ const guardWords = 64;
 
 interface Device {
   gpu: Gpu;
-  pipelines: PipelineCache;
   errors: string[];
 }
 
@@ -38,7 +36,7 @@ async function openDevice(options: AdapterOptions): Promise<Device> {
   gpu.device.addEventListener("uncapturederror", (event) => errors.push(event.error.message));
   const subgroups = gpu.subgroups ? `subgroups ${gpu.subgroups.min}-${gpu.subgroups.max}` : "no subgroups";
   console.info(`adapter: ${gpu.name}, ${gpu.f16 ? "f16" : "no f16"}, ${subgroups}`);
-  return { gpu, pipelines: new PipelineCache(gpu.device), errors };
+  return { gpu, errors };
 }
 
 /**
@@ -137,7 +135,7 @@ export class TestGpu {
     device.queue.writeBuffer(buffer, 0, Uint32Array.of(step.tokens, step.outputs));
     const stepSlice = { buffer, offsetBytes: 0, sizeBytes: 16 };
     device.pushErrorScope("validation");
-    const rec = new Recording(this.gpu, this.opened.pipelines, stepSlice, maxStep);
+    const rec = new Recording(this.gpu, stepSlice, maxStep);
     let failure: unknown;
     try {
       record(rec);

@@ -4,7 +4,6 @@ import type { KvCache } from "../../kernels/kvCache.ts";
 import { OmniError } from "../errors.ts";
 import { BufferArena } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { PipelineCache } from "../gpu/pipelines.ts";
 import { Recording } from "../gpu/recording.ts";
 import type { BufferSlice } from "../gpu/tensor.ts";
 import type { DecoderConfig } from "../models/config.ts";
@@ -77,8 +76,7 @@ export class ModelRunner {
       };
     });
 
-    const pipelines = new PipelineCache(gpu.device);
-    this.record = (tokens, outputs) => new Recording(gpu, pipelines, this.steps.size, { tokens, outputs });
+    this.record = (tokens, outputs) => new Recording(gpu, this.steps.size, { tokens, outputs });
     const layersOf = (maxTokens: number) => {
       const recording = this.record(maxTokens, this.maxOutputs);
       recordLayers(recording, config, weights, this.steps.inputs, caches, this.state);

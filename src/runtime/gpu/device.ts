@@ -1,6 +1,7 @@
 /** The adapter and device: what it can do, what it lacks, and when it is gone. */
 
 import { OmniError } from "../errors.ts";
+import { PipelineCache } from "./pipelines.ts";
 
 export interface AdapterOptions {
   /** Act as an adapter without `shader-f16`. */
@@ -15,6 +16,7 @@ export interface AdapterOptions {
 /** An open device with the facts that kernels and models decide by. */
 export interface Gpu {
   readonly device: GPUDevice;
+  readonly pipelines: PipelineCache;
   /** For people: vendor, architecture and device as far as the browser tells. */
   readonly name: string;
   /** Whether the adapter computes on the CPU. */
@@ -95,6 +97,7 @@ export async function openGpu(options: AdapterOptions = {}): Promise<Gpu> {
   const info = adapter.info;
   return {
     device,
+    pipelines: new PipelineCache(device),
     name: adapterName(info),
     software: info.isFallbackAdapter || /swiftshader|llvmpipe|lavapipe|software/i.test(adapterName(info)),
     f16,

@@ -5,7 +5,6 @@
 
 import { OmniError } from "../errors.ts";
 import type { Gpu } from "./device.ts";
-import type { PipelineCache } from "./pipelines.ts";
 import type { BufferSlice } from "./tensor.ts";
 
 /** How many rows this replay works on; the same numbers are in the step's uniform buffer. */
@@ -42,7 +41,6 @@ export class Recording {
    */
   constructor(
     readonly gpu: Gpu,
-    private readonly pipelines: PipelineCache,
     readonly step: BufferSlice,
     readonly maxStep: StepSize,
   ) {}
@@ -59,12 +57,12 @@ export class Recording {
   dispatch(call: KernelCall): void {
     this.dispatches.push({ call });
     // Compilation starts at once and overlaps with whatever else loads.
-    void this.pipelines.get(call).catch(() => undefined);
+    void this.gpu.pipelines.get(call).catch(() => undefined);
   }
 
   /** Waits for all pipelines and makes the bind groups. */
   async compile(): Promise<void> {
-    const pipelines = await Promise.all(this.dispatches.map(({ call }) => this.pipelines.get(call)));
+    const pipelines = await Promise.all(this.dispatches.map(({ call }) => this.gpu.pipelines.get(call)));
     this.dispatches.forEach((dispatch, index) => {
       const pipeline = pipelines[index]!;
       dispatch.pipeline = pipeline;
