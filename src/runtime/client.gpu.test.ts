@@ -57,3 +57,12 @@ test("a worker whose script is missing or broken is an error, not a hang", async
   const broken = new Worker(URL.createObjectURL(script), { type: "module" });
   await expect(createOmni({ model: "/any", worker: broken })).rejects.toThrow("broken");
 });
+
+test.each([undefined, false] as const)(
+  "the real runtime refuses what is no model (worker: %s)",
+  async (worker) => {
+    const model = new Blob(["This is a text, not a model. ".repeat(10)]);
+    const loading = createOmni({ model, ...(worker === undefined ? {} : { worker }) });
+    await expect(loading).rejects.toMatchObject({ name: "OmniError", code: "bad_model_file" });
+  },
+);
