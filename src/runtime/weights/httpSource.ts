@@ -81,7 +81,7 @@ export class HttpSource implements ByteSource {
           const step = await unlessSilent(answer.body.read());
           if (signal?.aborted) throw this.#aborted();
           if (step.done) break;
-          const piece = skip === 0 ? step.value : step.value.subarray(Math.min(skip, step.value.length));
+          const piece = skip === 0 ? step.value : step.value.subarray(skip);
           skip -= step.value.length - piece.length;
           if (piece.length === 0) continue;
           at += piece.length;

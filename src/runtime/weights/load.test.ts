@@ -1,6 +1,7 @@
 /** The loader on a device made of arrays; `load.gpu.test.ts` runs it on real ones. */
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { weightFormats } from "../gpu/tensor.ts";
 import { dequantize } from "./dequantize.ts";
 import { readGgufHeader } from "./gguf.ts";
 import { type LoadWeightsOptions, loadWeights } from "./load.ts";
@@ -158,7 +159,13 @@ function expectLoaded(loaded: Loaded): void {
     for (const { rowStart, rowCount, planes } of matrix.slices) {
       expect(rowStart).toBe(row);
       row += rowCount;
-      const weights = readPlanes(type, planes.map(bytesOf), rowCount * matrix.columns);
+      const count = rowCount * matrix.columns;
+      const weights = readPlanes(type, planes.map(bytesOf), count);
+      const { blockWeights, planes: fields } = weightFormats[type];
+      planes.forEach((plane, p) => {
+        const padding = bytesOf(plane).subarray((count / blockWeights) * fields[p]!.sizeBytes);
+        expect([...padding].every((byte) => byte === 0)).toBe(true);
+      });
       const part = expected.subarray(rowStart * matrix.columns, row * matrix.columns);
       if (Buffer.compare(Buffer.from(weights.buffer), Buffer.from(part.slice().buffer)) !== 0)
         expect(weights, `${name} from row ${rowStart}`).toEqual(part);
@@ -243,6 +250,21 @@ describe("loadWeights", () => {
 });
 
 describe("loadWeights frees all buffers and names", () => {
+  it("a buffer without memory before anything is downloaded", async () => {
+    device.failure = { at: "create", label: "matrix q4_0", error: new OutOfMemory() };
+    const reader = new SourceReader(piecewise(file.bytes, 1000));
+    const header = await readGgufHeader(reader);
+    const atHeader = reader.offsetBytes;
+    const loading = loadWeights({
+      header,
+      reader,
+      requests: file.requests,
+      device: device as unknown as GPUDevice,
+    });
+    await expect(loading).rejects.toMatchObject({ code: "out_of_memory" });
+    expect(reader.offsetBytes).toBe(atHeader);
+  });
+
   it.each<[string, "create" | "write"]>([
     ["matrix q4_0", "create"],
     ["vectors", "create"],
