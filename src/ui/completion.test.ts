@@ -18,8 +18,8 @@ const events = (...data: unknown[]) =>
 describe("completionBody", () => {
   it("has OpenAI's names, and leaves out what is not set", () => {
     const messages = [{ role: "user", content: "Hi" }] as const;
-    expect(completionBody(messages, { ...defaultSampling, temperature: 0, seed: 3 })).toEqual({
-      model: "default",
+    expect(completionBody("tiny", messages, { ...defaultSampling, temperature: 0, seed: 3 })).toEqual({
+      model: "tiny",
       messages,
       stream: true,
       stream_options: { include_usage: true },
@@ -30,7 +30,7 @@ describe("completionBody", () => {
       repetition_penalty: 1,
       seed: 3,
     });
-    expect(completionBody(messages, { ...defaultSampling, maxTokens: 9 }).max_tokens).toBe(9);
+    expect(completionBody("tiny", messages, { ...defaultSampling, maxTokens: 9 }).max_tokens).toBe(9);
   });
 });
 

@@ -34,9 +34,13 @@ interface ErrorBody {
 }
 
 /** The request body for a conversation. */
-export function completionBody(messages: readonly ChatTurn[], sampling: Sampling): Record<string, unknown> {
+export function completionBody(
+  model: string,
+  messages: readonly ChatTurn[],
+  sampling: Sampling,
+): Record<string, unknown> {
   return {
-    model: "default",
+    model,
     messages,
     stream: true,
     stream_options: { include_usage: true },

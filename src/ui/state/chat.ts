@@ -143,7 +143,12 @@ export class Chat {
     let turns = fitContext(all, lease.contextLength);
     for (;;) {
       try {
-        const end = await streamCompletion(lease.omni, completionBody(turns, sampling), onText, signal);
+        const end = await streamCompletion(
+          lease.omni,
+          completionBody(lease.name, turns, sampling),
+          onText,
+          signal,
+        );
         return { end, forgot: turns.length < all.length };
       } catch (thrown) {
         const tooLong = thrown instanceof OmniError && thrown.detail === "context_length_exceeded";

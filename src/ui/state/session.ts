@@ -46,6 +46,7 @@ export interface SessionOptions {
 /** A model in use: it is not disposed of before `release`. */
 export interface Lease {
   omni: Omni;
+  /** What `/v1/models` calls it. */
   name: string;
   contextLength: number;
   release(): void;
@@ -189,7 +190,7 @@ export class ModelSession {
     const loaded: Loaded = { omni, users: 0, retired: false };
     this.#loaded = loaded;
     this.store.update({
-      current: { choice, name: stats.model.id || choiceName(choice), stats },
+      current: { choice, name: stats.model.id, stats },
       loading: undefined,
       lost: undefined,
     });
