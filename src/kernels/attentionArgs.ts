@@ -1,5 +1,6 @@
 /** What both attention algorithms take, check and know at compile time. */
 
+import type { Gpu } from "../runtime/gpu/device.ts";
 import type { Recording } from "../runtime/gpu/recording.ts";
 import type { Tensor } from "../runtime/gpu/tensor.ts";
 import { expectKernel, expectRows, expectSize } from "./checks.ts";
@@ -60,4 +61,12 @@ export function attentionSizes({ heads, cache, pageTable, window }: AttentionArg
     maxPages: pageTable.shape[1]!,
     window: window ?? 0xffff_ffff,
   });
+}
+
+/**
+ * Declares `rolled(bound)` for loops over constants. Software adapters take many seconds to compile such loops
+ * unrolled, so there the bound looks as if it came from `lengths` (whose top bit is never set).
+ */
+export function rolledSource(gpu: Gpu): string {
+  return `fn rolled(bound: u32) -> u32 { return bound${gpu.software ? " + (lengths[0] >> 31u)" : ""}; }\n`;
 }

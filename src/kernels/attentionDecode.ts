@@ -1,6 +1,6 @@
 import type { Gpu } from "../runtime/gpu/device.ts";
 import type { Recording } from "../runtime/gpu/recording.ts";
-import { type AttentionArgs, attentionSizes } from "./attentionArgs.ts";
+import { type AttentionArgs, attentionSizes, rolledSource } from "./attentionArgs.ts";
 import kernel from "./attentionDecode.wgsl?raw";
 import mergeKernel from "./attentionMerge.wgsl?raw";
 import spanSource from "./attentionSpan.wgsl?raw";
@@ -52,7 +52,13 @@ export function attentionDecode(rec: Recording, args: AttentionArgs, label: stri
   const sizes = attentionSizes(args) + constSource({ splits });
   rec.dispatch({
     label,
-    source: sizes + constSource({ headGroups, groupHeads }) + cacheReadSource(cache, 1) + spanSource + kernel,
+    source:
+      sizes +
+      constSource({ headGroups, groupHeads }) +
+      cacheReadSource(cache, 1) +
+      spanSource +
+      rolledSource(rec.gpu) +
+      kernel,
     constants: { scale: args.scale * Math.LOG2E, sumsStart },
     bindings: [q, cache.keys, cache.values, pageTable, sequences, lengths, split ? scratch : out],
     workgroups: (step) => [kvHeads * headGroups, rowsOf(rows, step), splits],

@@ -106,7 +106,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     workgroupBarrier();
     if (softmaxHead < groupHeads) {
       let before = largest;
-      for (var i = 0u; i < 16u; i += 1u) {
+      for (var i = 0u; i < rolled(16u); i += 1u) {
         largest = max(largest, folds[softmaxHead * 16u + i]);
       }
       let change = exp2(before - largest);
@@ -142,13 +142,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 
   folds[thread] = sum;
   for (var h = 0u; h < groupHeads; h += 1u) {
-    for (var i = 0u; i < 4u; i += 1u) {
+    for (var i = 0u; i < rolled(4u); i += 1u) {
       partial[thread * 8u + i] = low[h][i];
       partial[thread * 8u + 4u + i] = high[h][i];
     }
     workgroupBarrier();
     var total = 0.0;
-    for (var i = 0u; i < 16u; i += 1u) {
+    for (var i = 0u; i < rolled(16u); i += 1u) {
       total += folds[h * 16u + i];
     }
     if (firstInGroup + h < groupSize) {

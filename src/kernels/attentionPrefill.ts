@@ -1,5 +1,5 @@
 import type { Recording } from "../runtime/gpu/recording.ts";
-import { type AttentionArgs, attentionSizes } from "./attentionArgs.ts";
+import { type AttentionArgs, attentionSizes, rolledSource } from "./attentionArgs.ts";
 import kernel from "./attentionPrefill.wgsl?raw";
 import { cacheReadSource } from "./kvCache.ts";
 import { constSource, rowConstants, rowsOf, stepSource } from "./prelude.ts";
@@ -12,7 +12,13 @@ export function attentionPrefill(rec: Recording, args: AttentionArgs, label: str
   const turn = [32, 16, 8].find((size) => headWidth % size === 0)!;
   rec.dispatch({
     label,
-    source: attentionSizes(args) + constSource({ turn }) + cacheReadSource(cache, 1) + stepSource(7) + kernel,
+    source:
+      attentionSizes(args) +
+      constSource({ turn }) +
+      cacheReadSource(cache, 1) +
+      stepSource(7) +
+      rolledSource(rec.gpu) +
+      kernel,
     constants: { ...rowConstants(rows), scale: args.scale * Math.LOG2E },
     bindings: [q, cache.keys, cache.values, pageTable, sequences, lengths, out, rec.step],
     workgroups: (step) => [Math.ceil((rowsOf(rows, step) * heads) / kvHeads / 32), kvHeads],

@@ -85,7 +85,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var base = begin; base < end; base += tile) {
       var upper = vec4(0.0); // row a
       var lower = vec4(0.0); // row a + 16
-      for (var start = 0u; start < headVectors; start += turnVectors) {
+      for (var start = 0u; start < rolled(headVectors); start += turnVectors) {
         for (var i = thread; i < tile * turnVectors; i += threads) {
           let row = i / turnVectors;
           let at = row * stride + i % turnVectors;
@@ -107,7 +107,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
           right[at + 1u] = key.high;
         }
         workgroupBarrier();
-        for (var i = 0u; i < turnVectors; i += 1u) {
+        for (var i = 0u; i < rolled(turnVectors); i += 1u) {
           let q0 = left[a * stride + i];
           let q1 = left[(a + 16u) * stride + i];
           let k0 = right[b * stride + i];
@@ -129,7 +129,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       // Of the row's positions in this tile, first to last are seen.
       let seenBegin = max(rowBegin, base) - base;
       let seenEnd = select(0u, max(rowEnd, base) - base, inRun);
-      for (var i = 0u; i < 8u; i += 1u) {
+      for (var i = 0u; i < rolled(8u); i += 1u) {
         let score = left[row + i];
         let position = vec4(4u * i) + vec4(0u, 1u, 2u, 3u);
         let seen = (position >= vec4(seenBegin)) & (position < vec4(seenEnd));
@@ -139,7 +139,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       workgroupBarrier();
       let change = exp2(before - largest);
       sum *= change;
-      for (var i = 2u * softmaxPart; i < 2u * softmaxPart + 2u; i += 1u) {
+      for (var i = 2u * softmaxPart; i < rolled(2u * softmaxPart + 2u); i += 1u) {
         let position = vec4(4u * i) + vec4(0u, 1u, 2u, 3u);
         let seen = (position >= vec4(seenBegin)) & (position < vec4(seenEnd));
         let weight = select(vec4(0.0), exp2(left[row + i] - largest), seen);
@@ -163,19 +163,19 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         }
         workgroupBarrier();
         if (first == 0u) {
-          for (var s = 0u; s < slots; s += 1u) {
-            for (var r = 0u; r < 4u; r += 1u) {
+          for (var s = 0u; s < rolled(slots); s += 1u) {
+            for (var r = 0u; r < rolled(4u); r += 1u) {
               sums[4u * s + r] *= folds[valueRow + r];
             }
           }
         }
-        for (var p = 0u; p < count; p += 4u) {
+        for (var p = 0u; p < rolled(count); p += 4u) {
           let at = valueRow * stride + (first + p) / 4u;
           let w0 = left[at];
           let w1 = left[at + stride];
           let w2 = left[at + 2u * stride];
           let w3 = left[at + 3u * stride];
-          for (var s = 0u; s < slots; s += 1u) {
+          for (var s = 0u; s < rolled(slots); s += 1u) {
             let lane = valueLane + 16u * s;
             if (lane < headVectors) {
               let v0 = right[p * headVectors + lane];
@@ -196,12 +196,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 
   folds[thread] = sum;
   workgroupBarrier();
-  for (var r = 0u; r < 4u; r += 1u) {
+  for (var r = 0u; r < rolled(4u); r += 1u) {
     let row = firstRow + valueRow + r;
     let part = 4u * (valueRow + r);
     let total = folds[part] + folds[part + 1u] + folds[part + 2u] + folds[part + 3u];
     if (row < endRow) {
-      for (var s = 0u; s < slots; s += 1u) {
+      for (var s = 0u; s < rolled(slots); s += 1u) {
         let lane = valueLane + 16u * s;
         if (lane < headVectors) {
           out[queryRow(row, kvHead) + lane] = sums[4u * s + r] / total;
