@@ -10,6 +10,8 @@ import { readPlanes } from "./testing/readPlanes.ts";
 import { makeTestFile } from "./testing/testFile.ts";
 import type { ByteSource, GgufHeader } from "./types.ts";
 
+vi.setConfig({ testTimeout: 30_000 }); // a busy machine
+
 class OutOfMemory {
   message = "no memory";
 }
