@@ -1,5 +1,6 @@
 /** Activations times a weight matrix: the choice between the kernel for few rows and the one for many. */
 
+import type { Gpu } from "../runtime/gpu/device.ts";
 import type { Recording } from "../runtime/gpu/recording.ts";
 import { checkMatmul, type MatmulArgs } from "./matmulArgs.ts";
 import { matmulTiled } from "./matmulTiled.ts";
@@ -8,8 +9,11 @@ import { rowsOf } from "./prelude.ts";
 
 export type { MatmulArgs };
 
-/** Up to this many rows it is the weights' bandwidth that counts. */
-const vecRows = 4;
+/**
+ * Up to this many rows it is the weights' bandwidth that counts. A software adapter gains nothing from tiles: its
+ * workgroup memory is as far away as any other, and they take it seconds to compile.
+ */
+const vecRows = (gpu: Gpu) => (gpu.software ? Infinity : 4);
 
 /**
  * out[r, n] = Σ_k x[r, k] · W[n, k] + bias[n] + residual[r, n] for the rows r of a step; one dispatch per slice of W.
@@ -18,6 +22,6 @@ const vecRows = 4;
  */
 export function matmul(rec: Recording, args: MatmulArgs, label: string): void {
   checkMatmul(rec, args, label);
-  const few = rowsOf(args.rows, rec.maxStep) <= vecRows;
+  const few = rowsOf(args.rows, rec.maxStep) <= vecRows(rec.gpu);
   (few ? matmulVec : matmulTiled)(rec, args, label);
 }

@@ -1,12 +1,12 @@
 /** Matrix times many rows: prefill. Tiles of weights and activations pass through workgroup memory. */
 
-import type { Gpu } from "../runtime/gpu/device.ts";
 import type { Recording } from "../runtime/gpu/recording.ts";
 import { formatSource } from "./formats/formats.ts";
 import { type MatmulArgs, matmulBindings, matmulConstants } from "./matmulArgs.ts";
 import outputWgsl from "./matmulOutput.wgsl?raw";
 import wgsl from "./matmulTiled.wgsl?raw";
 import { rowsOf, stepSource } from "./prelude.ts";
+import { unroll } from "./unroll.ts";
 
 /** Sizes of a tile; see matmulTiled.wgsl. Workgroup memory: 128 bytes per row of either side. */
 export interface MatmulTiledVariant {
@@ -19,7 +19,7 @@ export interface MatmulTiledVariant {
 }
 
 /** 64 weight rows by 64 rows of x, or by 32 where there are no more. */
-export function defaultTiledVariant(_gpu: Gpu, maxRows: number): MatmulTiledVariant {
+export function defaultTiledVariant(maxRows: number): MatmulTiledVariant {
   return maxRows <= 32 ? { threadN: 4, teamN: 16, teamR: 8 } : { threadN: 8, teamN: 8, teamR: 16 };
 }
 
@@ -32,13 +32,13 @@ export function matmulTiled(
 ): void {
   const { weight, rows } = args;
   const { threadN, teamN, teamR } = {
-    ...defaultTiledVariant(rec.gpu, rowsOf(rows, rec.maxStep)),
+    ...defaultTiledVariant(rowsOf(rows, rec.maxStep)),
     ...variant,
   };
   for (const slice of weight.slices)
     rec.dispatch({
       label: `matmulTiled ${label}`,
-      source: stepSource(0) + outputWgsl + formatSource(weight.type, 5) + wgsl,
+      source: stepSource(0) + outputWgsl + formatSource(weight.type, 5) + unroll(wgsl, { threadN }),
       constants: { ...matmulConstants(args, slice), threadN, teamN, teamR },
       bindings: matmulBindings(rec, args, slice),
       workgroups: (step) => [

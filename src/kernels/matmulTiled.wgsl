@@ -13,6 +13,8 @@ override tileR: u32 = 4u * teamR;
 override threads: u32 = teamN * teamR;
 
 const stepQuads = 8u; // 32 columns
+const halfQuads = 4u;
+const threadR = 4u;
 
 var<workgroup> tileW: array<vec4f, tileN * stepQuads>;
 var<workgroup> tileX: array<vec4f, tileR * stepQuads>;
@@ -41,7 +43,7 @@ fn main(
       let n = min(firstN + row, sliceRows - 1u);
       let first = item % 2u * 4u;
       var group: Group;
-      for (var i = 0u; i < 4u; i++) {
+      for (var i = 0u; i < halfQuads; i++) {
         let quad = k + first + i;
         var value = vec4f();
         if (quad < rowQuads) {
@@ -85,7 +87,7 @@ fn main(
 
   for (var i = 0u; i < threadN; i++) {
     let n = firstN + local.x + i * teamN;
-    for (var j = 0u; j < 4u; j++) {
+    for (var j = 0u; j < threadR; j++) {
       let r = firstR + local.y + j * teamR;
       if (n < sliceRows && r < rows) {
         store(r, n, sums[i][j]);

@@ -11,6 +11,7 @@ import subgroupsWgsl from "./matmulVec.subgroups.wgsl?raw";
 import wgsl from "./matmulVec.wgsl?raw";
 import workgroupWgsl from "./matmulVec.workgroup.wgsl?raw";
 import { foldWorkgroups, gridSource, rowsOf, stepSource } from "./prelude.ts";
+import { unroll } from "./unroll.ts";
 
 /** How the work is laid out; see matmulVec.wgsl. */
 export interface MatmulVecVariant {
@@ -34,8 +35,7 @@ export function defaultVecVariant(
   maxRows: number,
 ): MatmulVecVariant {
   if (gpu.software) {
-    const xRows = Math.min(maxRows, 8);
-    return { threadsPerRow: 1, rowGroups: 32, threadRows: 1, xRows, skipRows: true };
+    return { threadsPerRow: 1, rowGroups: 32, threadRows: 2, xRows: Math.min(maxRows, 2), skipRows: true };
   }
   const groups = weight.columns / groupWeights[weight.type];
   const xRows = maxRows === 1 ? 1 : maxRows === 2 ? 2 : 4;
@@ -85,7 +85,7 @@ export function matmulVec(
         outputWgsl,
         formatSource(weight.type, 5),
         sumWgsl,
-        wgsl,
+        unroll(wgsl, { threadRows, xRows, groupQuads: groupWeights[weight.type] / 4 }),
       ].join(""),
       constants: {
         ...matmulConstants(args, slice),
