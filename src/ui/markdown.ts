@@ -18,23 +18,47 @@ function plain(text: string): Token {
   return { type: "text", raw: text, text };
 }
 
-/** Splits Markdown into its paragraphs, lists, code blocks… so that only what changed is rendered again. */
-export function splitMarkdown(markdown: string): MarkdownBlock[] {
-  let tokens: Token[] = [plain(markdown)];
-  let definitions = "";
-  if (markdown.length <= maxChars) {
-    try {
-      const lexed: TokensList = new Lexer({ gfm: true, breaks: true }).lex(markdown);
-      tokens = lexed;
-      // A definition further down changes what the same text means further up.
-      definitions = Object.keys(lexed.links).length > 0 ? JSON.stringify(lexed.links) : "";
-    } catch {
-      // Nested so deeply that the reader's stack ends: it stays plain text.
-    }
+/** So many of the last blocks may still change when text is added. */
+const openBlocks = 2;
+
+/** Reads a Markdown text that grows: what came before its last blocks is not read again. */
+export class MarkdownReader {
+  #text = "";
+  #blocks: readonly MarkdownBlock[] = [];
+  /** The text has link definitions, which may change any block. */
+  #defines = false;
+
+  /** The paragraphs, lists, code blocks… of a text. A block that is the same as before keeps its identity. */
+  read(text: string): readonly MarkdownBlock[] {
+    if (text === this.#text) return this.#blocks;
+    const closed = text.startsWith(this.#text) && !this.#defines ? this.#blocks.slice(0, -openBlocks) : [];
+    const closedText = closed.map(({ token }) => token.raw).join("");
+    let blocks = text.startsWith(closedText) ? this.#split(text.slice(closedText.length), closed) : undefined;
+    // A first definition concerns what was already read, too.
+    if (!blocks || (this.#defines && closed.length > 0)) blocks = this.#split(text, []);
+    this.#text = text;
+    this.#blocks = blocks.map((block, index) => {
+      const before = this.#blocks[index];
+      return before?.key === block.key ? before : block;
+    });
+    return this.#blocks;
   }
-  return tokens
-    .filter(({ type }) => type !== "space" && type !== "def")
-    .map((token) => ({ key: definitions + token.raw, token }));
+
+  #split(text: string, closed: readonly MarkdownBlock[]): MarkdownBlock[] {
+    let tokens: Token[] = [plain(text)];
+    let definitions = "";
+    if (text.length <= maxChars) {
+      try {
+        const lexed: TokensList = new Lexer({ gfm: true, breaks: true }).lex(text);
+        if (Object.keys(lexed.links).length > 0) definitions = JSON.stringify(lexed.links);
+        tokens = lexed;
+      } catch {
+        // Nested so deeply that the reader's stack ends: it stays plain text.
+      }
+    }
+    this.#defines = definitions !== "";
+    return [...closed, ...tokens.map((token) => ({ key: definitions + token.raw, token }))];
+  }
 }
 
 /** The address if a link may lead there: absolute, web or mail. An address on our own site is not a model's to give. */

@@ -2,9 +2,9 @@
 
 import type { Token, Tokens } from "marked";
 import type { ComponentChildren } from "preact";
-import { useMemo, useRef } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { useMessages } from "../appContext.ts";
-import { decodeEntities, type MarkdownBlock, safeAddress, splitMarkdown } from "../markdown.ts";
+import { decodeEntities, type MarkdownBlock, MarkdownReader, safeAddress } from "../markdown.ts";
 import { useCopy } from "./copyButton.tsx";
 import { memo } from "./memo.tsx";
 
@@ -12,16 +12,9 @@ import { memo } from "./memo.tsx";
 const maxDepth = 24;
 
 export function Markdown({ text }: { text: string }) {
-  const previous = useRef<MarkdownBlock[]>([]);
-  const blocks = useMemo(() => {
-    // A block that is the same keeps its identity, and with it its DOM (and what the user selected in it).
-    const next = splitMarkdown(text).map((block, index) => {
-      const before = previous.current[index];
-      return before?.key === block.key ? before : block;
-    });
-    previous.current = next;
-    return next;
-  }, [text]);
+  // A block that is the same keeps its identity, and with it its DOM (and what the user selected in it).
+  const [reader] = useState(() => new MarkdownReader());
+  const blocks = reader.read(text);
   return (
     <div class="markdown">
       {blocks.map((block, index) => (
