@@ -108,6 +108,13 @@ describe("refuses", () => {
     );
   });
 
+  it("a part of a split model, and says so", () => {
+    const part = { ...header, metadata: new Map([["split.count", 3]]) };
+    expect(() => planWeights(part, [{ name: "a", kind: "vector", shape: [1] }], limits)).toThrow(
+      /lacks tensors of this model: a\. It is one of 3 parts/,
+    );
+  });
+
   it("a quantized vector, but not for its shape", () => {
     const quantized = { ...header, tensors: [tensor("v", 8, "q8_0", [64])] };
     expect(() => planWeights(quantized, [{ name: "v", kind: "vector", shape: [64] }], limits)).toThrow(

@@ -83,7 +83,12 @@ export function planWeights(
   if (missing.length > 0) {
     const names = missing.slice(0, 3).map(({ name }) => name);
     const more = missing.length > 3 ? ` and ${missing.length - 3} more` : "";
-    throw badModelFile(`The file lacks tensors of this model: ${names.join(", ")}${more}.`, names[0]);
+    const parts = header.metadata.get("split.count");
+    const hint =
+      typeof parts === "number" && parts > 1
+        ? ` It is one of ${parts} parts of a split model: join them with llama-gguf-split --merge.`
+        : "";
+    throw badModelFile(`The file lacks tensors of this model: ${names.join(", ")}${more}.${hint}`, names[0]);
   }
 
   let vectorBytes = 0;
