@@ -31,7 +31,7 @@ const single = [
   "What day comes after Monday?",
   "What sound does a cow make?",
   "Who is the president?",
-  "naïve café – 你好, мир! <|im_end|> 👩‍👩‍👧",
+  "naïve café – 你好, мир! 👩‍👩‍👧",
 ].map((content): TemplateMessage[] => [{ role: "user", content }]);
 
 const longer: TemplateMessage[][] = [

@@ -8,12 +8,12 @@ import type { RandomModel } from "../../weights/testing/randomModel.ts";
 const shapes: Record<string, Omit<RandomModel, "type">> = {
   "llama-e8-g1": {
     architecture: "llama",
-    layers: 3,
-    width: 64,
-    heads: 8,
-    kvHeads: 8,
+    layers: 2,
+    width: 96,
+    heads: 12,
+    kvHeads: 12,
     headWidth: 8,
-    feedForward: 96,
+    feedForward: 160,
     vocab: 291,
     seed: 11,
     version: 2,

@@ -28,10 +28,10 @@ export function seededRandom(seed: number): Random {
   };
 }
 
-/** Normal numbers of the given deviation, one in 256 of them eight times as large, as trained weights have. */
+/** Normal numbers of the given deviation, one in 256 of them four times as large, as trained weights have. */
 export function randomWeights(random: Random, count: number, deviation: number): Float32Array<ArrayBuffer> {
   const values = new Float32Array(count);
   for (let i = 0; i < count; i++)
-    values[i] = random.normal() * deviation * (random.uniform() < 1 / 256 ? 8 : 1);
+    values[i] = random.normal() * deviation * (random.uniform() < 1 / 256 ? 4 : 1);
   return values;
 }

@@ -126,8 +126,8 @@ function tensors(model: RandomModel, random: Random): GgufTensor[] {
   const { architecture, layers, width, heads, kvHeads, headWidth, feedForward, vocab, type } = model;
   const all: GgufTensor[] = [];
   // Rows of unit gain keep activations near 1 through all layers.
-  const matrix = (name: string, rows: number, columns: number, gain = 1) => {
-    const values = randomWeights(random, rows * columns, gain / Math.sqrt(columns));
+  const matrix = (name: string, rows: number, columns: number) => {
+    const values = randomWeights(random, rows * columns, 1 / Math.sqrt(columns));
     all.push({ name, type, shape: [rows, columns], bytes: quantize(type, values) });
   };
   const norm = (name: string, length: number) => {
@@ -135,8 +135,8 @@ function tensors(model: RandomModel, random: Random): GgufTensor[] {
     all.push({ name, type: "f32", shape: [length], bytes: quantize("f32", values) });
   };
 
-  // Twice unit gain at the output: logits of a deviation of about 2, a distribution neither flat nor certain.
-  matrix("token_embd.weight", vocab, width, 2);
+  // Logits of a deviation near 1: llama.cpp rounds activations to 8 bits, and a sharper distribution magnifies that.
+  matrix("token_embd.weight", vocab, width);
   if (model.ropeFreqs) {
     // Growing divisors of the frequencies, from 1 to 8, as Llama 3 has them for its slow dimensions.
     const factors = Float32Array.from({ length: headWidth / 2 }, (_, i) => 1 + (14 * i) / headWidth);
@@ -164,6 +164,6 @@ function tensors(model: RandomModel, random: Random): GgufTensor[] {
     matrix(`${block}.ffn_down.weight`, width, feedForward);
   }
   norm("output_norm.weight", width);
-  if (model.tied === false) matrix("output.weight", vocab, width, 2);
+  if (model.tied === false) matrix("output.weight", vocab, width);
   return all;
 }
