@@ -69,7 +69,10 @@ export async function* runGeneration(
   const decodeStart = performance.now();
   yield { type: "prompt", cachedTokens, logprobs: promptLogprobs };
 
-  const detokenizer = tokenizer.stream({ skipSpecial: request.skipSpecialTokens ?? true });
+  const detokenizer = tokenizer.stream({
+    skipSpecial: request.skipSpecialTokens ?? true,
+    continuation: request.continuation ?? false,
+  });
   const stopText = new StopText(request.stopStrings);
   const endTokens = new Set(request.stopTokens);
   if (!request.ignoreEos) for (const end of tokenizer.endTokens) endTokens.add(end);

@@ -27,6 +27,8 @@ export interface LoadedRunner {
 /** @throws OmniError as `loadWeights`; `out_of_memory` where cache and activations do not fit */
 export async function loadRunner(options: LoadRunnerOptions): Promise<LoadedRunner> {
   const { gpu, config } = options;
+  let runner: ModelRunner | undefined;
+  let compiled: Promise<void> | undefined;
   const weights = await loadWeights({
     header: options.header,
     reader: options.reader,
@@ -35,14 +37,20 @@ export async function loadRunner(options: LoadRunnerOptions): Promise<LoadedRunn
     limits: { maxBindingBytes: gpu.maxBindingBytes, maxBufferBytes: gpu.maxBufferBytes },
     signal: options.signal,
     ...(options.onBytes && { onProgress: options.onBytes }),
+    onAllocated: async (allocated) => {
+      const names = decoderWeights(config, allocated);
+      runner = await withinMemory(
+        gpu,
+        allocated.sizeBytes,
+        () => new ModelRunner(gpu, config, names, options),
+      );
+      compiled = runner.compile();
+      compiled.catch(() => undefined); // awaited below, once the weights are there
+    },
   });
-  const runner = await withinMemory(
-    gpu,
-    weights.sizeBytes,
-    () => new ModelRunner(gpu, config, decoderWeights(config, weights), options),
-  );
-  await runner.compile();
-  return { runner, weights };
+  await compiled;
+  await runner!.warmUp();
+  return { runner: runner!, weights };
 }
 
 /** Runs allocations and turns a failed one into an error that says how much was there already. */

@@ -1,11 +1,12 @@
 /** One model on one device: its activations, its KV cache and its recorded steps. */
 
+import { attentionScratchShape } from "../../kernels/attention.ts";
 import type { KvCache } from "../../kernels/kvCache.ts";
 import { OmniError } from "../errors.ts";
 import { BufferArena } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { Recording } from "../gpu/recording.ts";
-import type { BufferSlice } from "../gpu/tensor.ts";
+import type { BufferSlice, Tensor } from "../gpu/tensor.ts";
 import type { DecoderConfig } from "../models/config.ts";
 import {
   type DecoderState,
@@ -14,7 +15,7 @@ import {
   recordHead,
   recordLayers,
 } from "../models/decoder.ts";
-import { PagePool } from "./pages.ts";
+import { CachedSequence, PagePool } from "./pages.ts";
 import { Readback } from "./readback.ts";
 import { type Step, StepBuffers } from "./stepBuffers.ts";
 
@@ -63,6 +64,9 @@ export class ModelRunner {
     this.steps = new StepBuffers(gpu, this.chunkTokens, this.maxOutputs, pageCount);
     this.readback = new Readback(gpu);
     this.state = decoderState(config, this.activations, this.chunkTokens, this.maxOutputs);
+    const capacity = pageCount * pageSize;
+    const scratchShape = attentionScratchShape(gpu, { tokens: 1, heads: config.heads, headWidth, capacity });
+    const scratch = scratchShape && this.activations.tensor("attention scratch", "f32", scratchShape);
     const shape = [pageCount, kvHeads, pageSize, headWidth];
     const caches = Array.from({ length: layers }, (_, i): KvCache => {
       const tensor = (name: string) => this.cache.tensor(`${name} ${i}`, options.cacheType, shape);
@@ -77,12 +81,15 @@ export class ModelRunner {
     });
 
     this.record = (tokens, outputs) => new Recording(gpu, this.steps.size, { tokens, outputs });
-    const layersOf = (maxTokens: number) => {
+    const layersOf = (maxTokens: number, attentionScratch?: Tensor) => {
       const recording = this.record(maxTokens, this.maxOutputs);
-      recordLayers(recording, config, weights, this.steps.inputs, caches, this.state);
+      recordLayers(recording, config, weights, this.steps.inputs, caches, {
+        ...this.state,
+        attentionScratch,
+      });
       return recording;
     };
-    this.decode = layersOf(1);
+    this.decode = layersOf(1, scratch);
     this.prefill = layersOf(this.chunkTokens);
     this.head = this.record(this.chunkTokens, 1);
     recordHead(this.head, config, weights, this.steps.inputs, this.state);
@@ -90,6 +97,16 @@ export class ModelRunner {
 
   async compile(): Promise<void> {
     await Promise.all([this.decode.compile(), this.prefill.compile(), this.head.compile()]);
+  }
+
+  /** Runs each recording once, as drivers finish compiling at first use. Leaves numbers in a page that nobody reads. */
+  async warmUp(): Promise<void> {
+    const sequence = new CachedSequence(this.pages);
+    const tokens = [0, 0].slice(0, this.chunkTokens);
+    sequence.append(tokens);
+    await this.run({ sequence, tokens, start: 0, outputRows: [] });
+    await this.best({ sequence, tokens: [0], start: 0, outputRows: [0] });
+    sequence.truncate(0);
   }
 
   get dispatchesPerToken(): number {

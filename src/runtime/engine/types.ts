@@ -50,6 +50,8 @@ export interface GenerationRequest {
   ignoreEos: boolean;
   /** Leaves control tokens out of the text. @default true */
   skipSpecialTokens?: boolean;
+  /** The text goes on where the prompt's text ends, instead of starting anew. @default false */
+  continuation?: boolean;
   /** Alternatives to report for each generated token (0: only the chosen one); undefined: none. */
   topLogprobs: number | undefined;
   /** Also report the prompt's own log-probabilities (for `echo`). */

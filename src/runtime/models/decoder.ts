@@ -62,6 +62,8 @@ export interface DecoderState {
   k: Tensor; // (T, K, E)
   v: Tensor; // (T, K, E)
   attended: Tensor; // (T, H, E)
+  /** Partial results of decode attention over a long cache, where that is split. */
+  attentionScratch?: Tensor | undefined;
   gate: Tensor; // (T, F)
   up: Tensor; // (T, F)
   outputX: Tensor; // (R, D)
@@ -212,6 +214,7 @@ export function recordLayers(
         sequences: inputs.sequences,
         lengths: inputs.lengths,
         out: s.attended,
+        scratch: s.attentionScratch,
         heads,
         scale: 1 / Math.sqrt(headWidth),
         rows,

@@ -24,6 +24,8 @@ export interface LoadWeightsOptions {
   /** The file position so far, and the one where the last requested tensor ends. */
   onProgress?: (loadedBytes: number, totalBytes: number) => void;
   signal?: AbortSignal | undefined;
+  /** Called once all buffers exist and before they are filled: what is built on them can be prepared meanwhile. */
+  onAllocated?: (weights: LoadedWeights) => void | Promise<void>;
   /** Default: the device's own. Smaller ones serve tests of split tensors. */
   limits?: Partial<BufferLimits>;
 }
@@ -80,6 +82,8 @@ export async function loadWeights(options: LoadWeightsOptions): Promise<LoadedWe
         });
     }
     await uploader.check();
+    const weights = { matrices, vectors, sizeBytes: plan.sizeBytes, destroy: () => uploader.destroy() };
+    await options.onAllocated?.(weights);
 
     for (const item of plan.tensors) {
       context.progress();
@@ -92,7 +96,7 @@ export async function loadWeights(options: LoadWeightsOptions): Promise<LoadedWe
     }
     await uploader.finish();
     context.progress();
-    return { matrices, vectors, sizeBytes: plan.sizeBytes, destroy: () => uploader.destroy() };
+    return weights;
   } catch (error) {
     uploader.destroy();
     throw error;

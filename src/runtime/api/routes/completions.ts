@@ -44,7 +44,14 @@ async function* pieces(
   const requests = prompts.flatMap(({ tokens, maxTokens }): GenerationRequest[] => {
     const topLogprobs = logprobs ?? (bestOf > fields.n ? 0 : undefined);
     const promptLogprobs = echo && logprobs !== undefined;
-    const options = { promptTokens: tokens, maxTokens, topLogprobs, promptLogprobs, signal };
+    const options = {
+      promptTokens: tokens,
+      maxTokens,
+      topLogprobs,
+      promptLogprobs,
+      signal,
+      continuation: true,
+    };
     return choiceRequests(fields, options, bestOf);
   });
   const newWriter = () =>
