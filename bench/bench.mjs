@@ -1,3 +1,4 @@
+// @ts-check
 /**
  * `npm run bench`: how fast a model loads, reads and writes, in headless Chromium with the built library.
  *

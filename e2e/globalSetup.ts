@@ -12,36 +12,50 @@ export default async function globalSetup() {
   await Promise.all([writeModels(), bundleOpenai()]);
 }
 
+type Writer = typeof import("../src/runtime/weights/testing/ggufWriter.ts");
+type Random = typeof import("../src/runtime/weights/testing/randomModel.ts");
+
 async function writeModels() {
-  const testing = path.join(root, "src/runtime/weights/testing/randomModel.ts");
-  const { makeRandomModel } = (
-    await runnerImport<typeof import("../src/runtime/weights/testing/randomModel.ts")>(testing)
+  const testing = path.join(root, "src/runtime/weights/testing");
+  const { makeRandomModel, randomModelContents } = (
+    await runnerImport<Random>(path.join(testing, "randomModel.ts"))
   ).module;
-  const shape = {
-    layers: 2,
-    width: 64,
-    heads: 4,
-    kvHeads: 2,
-    headWidth: 16,
-    feedForward: 128,
-    vocab: 512,
-  } as const;
-  const good = makeRandomModel({ architecture: "llama", type: "q8_0", contextLength: 256, ...shape });
-  const other = makeRandomModel({
-    architecture: "qwen3",
-    type: "f16",
-    contextLength: 256,
-    seed: 2,
-    ...shape,
-  });
-  writeFileSync(path.join(fixtures, "random.gguf"), good);
-  writeFileSync(path.join(fixtures, "other.gguf"), other);
+  const { writeGguf } = (await runnerImport<Writer>(path.join(testing, "ggufWriter.ts"))).module;
+  const shape = { layers: 2, width: 64, heads: 4, kvHeads: 2, headWidth: 16, feedForward: 128, vocab: 512 };
+  const llama = { architecture: "llama", type: "q8_0", contextLength: 256, ...shape } as const;
+  const random = makeRandomModel(llama);
+  writeFileSync(path.join(fixtures, "random.gguf"), random);
+  const other = { ...llama, architecture: "qwen3", type: "f16", seed: 2 } as const;
+  writeFileSync(path.join(fixtures, "other.gguf"), makeRandomModel(other));
   // The same file with an architecture of the same length that nobody has.
-  writeFileSync(path.join(fixtures, "unknown.gguf"), replaceAscii(good, "llama", "lhama"));
+  writeFileSync(path.join(fixtures, "unknown.gguf"), replaceAscii(random, "llama", "lhama"));
   writeFileSync(
     path.join(fixtures, "page.gguf"),
     "<!doctype html><title>Not found</title><p>Sign in to go on.</p>",
   );
+  // Its words are attacks. It has room to talk for long, too, for those who want to stop it.
+  const hostile = randomModelContents({ ...llama, contextLength: 4096, seed: 3 });
+  const metadata = hostile.metadata.map(([key, type, value]) =>
+    key === "tokenizer.ggml.tokens"
+      ? ([key, type, (value as string[]).map((word, i) => (i < 286 ? word : attack(i)))] as const)
+      : ([key, type, value] as const),
+  );
+  writeFileSync(path.join(fixtures, "hostile.gguf"), writeGguf({ ...hostile, metadata }));
+}
+
+/** Markdown and HTML that would run a script or fetch something, if anything let it; all different by their number. */
+function attack(number: number): string {
+  const kinds = [
+    `<script>pwned=${number}</script>`,
+    `<img src=x${number} onerror="pwned=1">`,
+    `\n\n[a link](javascript:pwned=${number})\n\n`,
+    `![an image](https://tracker.invalid/${number}.png)`,
+    `<iframe srcdoc="<script>parent.pwned=${number}</script>"></iframe>`,
+    `\n\n<svg onload="pwned=${number}"><style>*{display:none}</style></svg>\n\n`,
+    `[b](data:text/html,<script>${number}</script>)`,
+    `\n\n# heading ${number} <a href="vbscript:x" onclick="pwned=1">\n\n`,
+  ];
+  return kinds[number % kinds.length]!;
 }
 
 function replaceAscii(bytes: Uint8Array, from: string, to: string): Uint8Array {

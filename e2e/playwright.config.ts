@@ -30,7 +30,13 @@ export default defineConfig({
           {
             name: "without WebGPU",
             testMatch: "nowebgpu.e2e.ts",
-            use: { launchOptions: launchOptions(chrome, {}, plainFlags) },
+            // A name other than localhost for the same server: an address that browsers call insecure.
+            use: {
+              launchOptions: launchOptions(chrome, {}, [
+                ...plainFlags,
+                "--host-resolver-rules=MAP insecure.test 127.0.0.1",
+              ]),
+            },
           },
         ]
       : []),

@@ -1,3 +1,4 @@
+// @ts-check
 /** Asks each browser that tests run in which WebGPU adapter it has. `node scripts/adapters.mjs` prints them. */
 
 import { realpathSync } from "node:fs";

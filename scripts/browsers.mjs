@@ -1,3 +1,4 @@
+// @ts-check
 /** The browsers that people, tests and benchmarks run: where they are, and the flags WebGPU needs. Plain Node. */
 
 import { existsSync, readFileSync } from "node:fs";

@@ -1,3 +1,4 @@
+// @ts-check
 /**
  * `npm run build`: the chat page to `dist/app/`, the library with its types to `dist/lib/`, and a check of both.
  * `npm run build -- app` or `lib` builds one of them.

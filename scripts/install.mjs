@@ -1,3 +1,4 @@
+// @ts-check
 /** Installs the dependencies when they are missing or differ from the lock file. Plain Node, no packages. */
 
 import { spawnSync } from "node:child_process";

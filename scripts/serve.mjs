@@ -1,3 +1,4 @@
+// @ts-check
 /**
  * A small static file server, for `npm start`, the tests and the benchmark: byte ranges, any sub-path, any headers,
  * and ways to misbehave on purpose. Plain Node. By hand:
@@ -9,14 +10,15 @@
 import { createReadStream, realpathSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import path from "node:path";
+import { pipeline } from "node:stream/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 
 /** The policy that both builds must run under. */
 export const strictCsp =
-  "default-src 'self'; script-src 'self'; worker-src 'self'; connect-src *; img-src 'self' data: blob:; " +
-  "object-src 'none'; base-uri 'self'; frame-ancestors 'self'";
+  "default-src 'self'; script-src 'self'; worker-src 'self'; connect-src *; style-src 'self' 'unsafe-inline'; " +
+  "img-src 'self' data: blob:; object-src 'none'; base-uri 'self'; frame-ancestors 'self'";
 
 /**
  * A folder served under a path, and its faults.
@@ -202,26 +204,27 @@ async function answer(mounts, request, response) {
 async function send(response, file, start, end, { dropBytes, bytesPerSecond }) {
   const cut = dropBytes !== undefined && dropBytes < end - start;
   const last = (cut ? start + dropBytes : end) - 1;
-  const startedMs = performance.now();
-  let sentBytes = 0;
   if (last >= start) {
     const highWaterMark = bytesPerSecond ? Math.max(1024, Math.min(65536, bytesPerSecond >> 3)) : 1 << 18;
-    for await (const chunk of createReadStream(file, { start, end: last, highWaterMark })) {
-      if (response.destroyed) return;
-      if (!response.write(chunk))
-        await new Promise((resolve) => {
-          response.once("drain", resolve);
-          response.once("close", resolve);
-        });
-      sentBytes += chunk.length;
-      if (bytesPerSecond) {
-        const aheadMs = (sentBytes / bytesPerSecond) * 1000 - (performance.now() - startedMs);
-        if (aheadMs > 1) await delay(aheadMs);
-      }
-    }
+    const bytes = createReadStream(file, { start, end: last, highWaterMark });
+    await pipeline(bytesPerSecond ? paced(bytes, bytesPerSecond) : bytes, response, { end: !cut });
   }
   if (cut) response.socket?.end(() => response.socket?.destroy());
-  else response.end();
+}
+
+/**
+ * @param {AsyncIterable<Buffer>} chunks
+ * @param {number} bytesPerSecond
+ */
+async function* paced(chunks, bytesPerSecond) {
+  const startedMs = performance.now();
+  let sentBytes = 0;
+  for await (const chunk of chunks) {
+    yield chunk;
+    sentBytes += chunk.length;
+    const aheadMs = (sentBytes / bytesPerSecond) * 1000 - (performance.now() - startedMs);
+    if (aheadMs > 1) await delay(aheadMs);
+  }
 }
 
 async function main() {

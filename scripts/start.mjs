@@ -1,3 +1,4 @@
+// @ts-check
 /**
  * `npm start`: builds the chat page and serves it. Works on a fresh clone.
  *

@@ -1,3 +1,4 @@
+// @ts-check
 /**
  * `npm test`: everything, from a fresh clone. `npm test -- [stage …] [filter …] [--adapter swiftshader|lavapipe]`
  *
