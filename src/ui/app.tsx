@@ -1,4 +1,4 @@
-/** The chat page. */
+/** The chat page: what is on it, and what its keys do. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { narrowPage, useApp, useMessages } from "./appContext.ts";
@@ -17,9 +17,11 @@ import { Unsupported } from "./components/unsupported.tsx";
 import { isReady } from "./state/session.ts";
 import { useStore } from "./state/store.ts";
 
+const announcedMs = 5000;
+
 export function App() {
   const messages = useMessages();
-  const { session, settings, chat } = useApp();
+  const { session, settings } = useApp();
   const problem = useStore(session.store, (state) => state.problem);
   const theme = useStore(settings, (state) => state.theme);
   const state = usePageState();
@@ -30,15 +32,29 @@ export function App() {
     document.body.dataset.state = state;
   }, [messages, theme, state]);
 
-  const announcement = useStore(chat.store, ({ announcement }) => announcement);
   return (
     <>
       {problem ? <Unsupported problem={problem} /> : <Chatroom />}
       <NoticeList />
-      <div class="visually-hidden" aria-live="polite" data-testid="announcer">
-        {announcement}
-      </div>
+      <Announcer />
     </>
+  );
+}
+
+/** Says a finished answer to a screen reader, then falls silent: the answer itself is in the conversation. */
+function Announcer() {
+  const { chat } = useApp();
+  const announcement = useStore(chat.store, (state) => state.announcement);
+  const [text, setText] = useState("");
+  useEffect(() => {
+    setText(announcement);
+    const timer = setTimeout(() => setText(""), announcedMs);
+    return () => clearTimeout(timer);
+  }, [announcement]);
+  return (
+    <div class="visually-hidden" aria-live="polite" data-testid="announcer">
+      {text}
+    </div>
   );
 }
 

@@ -26,7 +26,7 @@ export function Composer({ draft, onDraft }: ComposerProps) {
 
   useEffect(() => {
     // On a phone the focus would open the keyboard over half of the page.
-    if (matchMedia("(pointer: fine)").matches) area.current?.focus();
+    if (!matchMedia("(pointer: coarse)").matches) area.current?.focus();
   }, [currentId]);
   useEffect(() => autoGrow(area.current), [draft]);
 

@@ -46,9 +46,7 @@ export function ModelDialog({ onClose }: { onClose: () => void }) {
         ref={file}
         type="file"
         accept=".gguf"
-        class="visually-hidden"
-        tabIndex={-1}
-        aria-label={messages.chooseFile}
+        hidden
         onChange={(event) => {
           const picked = event.currentTarget.files?.[0];
           if (picked) open({ kind: "file", file: picked });
