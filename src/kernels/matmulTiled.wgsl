@@ -6,15 +6,15 @@
 // Before this: matmulOutput.wgsl and the format of the weights.
 
 override threadN: u32 = 8u; // at most 8
-override teamN: u32 = 8u; // threads along N (local x); a multiple of 8 spreads banks best
-override teamR: u32 = 16u; // threads along R (local y)
+override teamN: u32 = 8u; // threads along N (local x), a multiple of 8
+override teamR: u32 = 16u; // threads along R (local y), a multiple of 8
 override tileN: u32 = threadN * teamN;
-override tileR: u32 = 4u * teamR;
+override tileR: u32 = threadR * teamR;
 override threads: u32 = teamN * teamR;
 
-const stepQuads = 8u; // 32 columns
-const halfQuads = 4u;
 const threadR = 4u;
+const stepQuads = 8u; // 32 columns
+const loadQuads = min(groupQuads, 4u); // what a thread dequantises at once
 
 var<workgroup> tileW: array<vec4f, tileN * stepQuads>;
 var<workgroup> tileX: array<vec4f, tileR * stepQuads>;
@@ -37,22 +37,15 @@ fn main(
 
   var sums: array<vec4f, 8>; // [weight row], one lane per x row
   for (var k = 0u; k < rowQuads; k += stepQuads) {
-    for (var item = thread; item < tileN * 2u; item += threads) {
-      // Half a row of the step: 4 quads, from one or more groups.
-      let row = item / 2u;
-      let n = min(firstN + row, sliceRows - 1u);
-      let first = item % 2u * 4u;
-      var group: Group;
-      for (var i = 0u; i < halfQuads; i++) {
-        let quad = k + first + i;
-        var value = vec4f();
-        if (quad < rowQuads) {
-          if (i % groupQuads == 0u) {
-            group = loadGroup(n, quad / groupQuads);
-          }
-          value = groupScale(group) * quants(group, quad % groupQuads);
-        }
-        tileW[slot(row, first + i)] = value;
+    for (var item = thread; item < tileN * (stepQuads / loadQuads); item += threads) {
+      let row = item / (stepQuads / loadQuads);
+      let first = item % (stepQuads / loadQuads) * loadQuads;
+      var group = Group(); // zeros beyond K
+      if (k + first < rowQuads) {
+        group = loadGroup(min(firstN + row, sliceRows - 1u), (k + first) / groupQuads);
+      }
+      for (var i = 0u; i < loadQuads; i++) {
+        tileW[slot(row, first + i)] = groupScale(group) * quants(group, (k + first) % groupQuads + i);
       }
     }
     for (var item = thread; item < tileR * stepQuads; item += threads) {
@@ -67,15 +60,18 @@ fn main(
     }
     workgroupBarrier();
     for (var quad = 0u; quad < stepQuads; quad++) {
+      // Rows of a thread are multiples of 8 apart, so one permutation serves them all.
+      let atW = slot(local.x, quad);
+      let atX = slot(local.y, quad);
       // Four x rows as columns of K: lanes are x rows.
       let xs = transpose(mat4x4f(
-        tileX[slot(local.y, quad)],
-        tileX[slot(local.y + teamR, quad)],
-        tileX[slot(local.y + 2u * teamR, quad)],
-        tileX[slot(local.y + 3u * teamR, quad)],
+        tileX[atX],
+        tileX[atX + teamR * stepQuads],
+        tileX[atX + 2u * teamR * stepQuads],
+        tileX[atX + 3u * teamR * stepQuads],
       ));
       for (var i = 0u; i < threadN; i++) {
-        let w = tileW[slot(local.x + i * teamN, quad)];
+        let w = tileW[atW + i * teamN * stepQuads];
         sums[i] += w.x * xs[0];
         sums[i] += w.y * xs[1];
         sums[i] += w.z * xs[2];
