@@ -81,6 +81,9 @@ function Chatroom() {
   const sidebarOpen = useStore(settings, (state) => state.sidebarOpen);
   const drawer = useStore(view, (state) => state.drawer);
   const dialog = useStore(view, (state) => state.dialog);
+  useEffect(() => {
+    document.title = conversation ? `${conversation.title} · OmniTab` : "OmniTab";
+  }, [conversation?.title]);
   const closeDialog = () => view.update({ dialog: undefined });
 
   const newChat = () => {

@@ -73,6 +73,7 @@ function QuestionEditor({ conversationId, message, busy, onClose }: MessageProps
     >
       <textarea
         ref={area}
+        rows={1}
         aria-label={messages.editMessage}
         value={text}
         onInput={(event) => {

@@ -11,12 +11,12 @@ export function ModelState() {
   const loading = useStore(session.store, (state) => state.loading);
   const failure = useStore(session.store, (state) => state.failure);
   const lost = useStore(session.store, (state) => state.lost);
-  const current = useStore(session.store, (state) => state.current);
+  const none = useStore(session.store, (state) => state.problem === null && !state.current);
   return (
     <>
       {failure && <FailureCard />}
       {loading ? <LoadingCard loading={loading} /> : lost !== undefined && <LostCard reason={lost} />}
-      {!loading && !failure && !current && <NoModelCard />}
+      {none && !loading && !failure && <NoModelCard />}
     </>
   );
 }

@@ -2,6 +2,7 @@
 
 import { useApp, useMessages } from "../appContext.ts";
 import { useStore } from "../state/store.ts";
+import { Icon } from "./icon.tsx";
 import { IconButton } from "./iconButton.tsx";
 
 export function NoticeList() {
@@ -11,7 +12,8 @@ export function NoticeList() {
   return (
     <div class="notices" role="status">
       {items.map(({ id, kind, text, action }) => (
-        <div key={id} class={`notice ${kind}`}>
+        <div key={id} class="notice">
+          {kind === "error" && <Icon name="alert" />}
           <span>{text}</span>
           {action && (
             <button

@@ -6,6 +6,7 @@ import type { Conversation } from "../state/conversations.ts";
 import { useStore } from "../state/store.ts";
 import { Icon, Mark } from "./icon.tsx";
 import { IconButton } from "./iconButton.tsx";
+import { memo } from "./memo.tsx";
 
 export function Sidebar({ onNewChat }: { onNewChat: () => void }) {
   const messages = useMessages();
@@ -48,7 +49,13 @@ export function Sidebar({ onNewChat }: { onNewChat: () => void }) {
   );
 }
 
-function Entry({ conversation, current }: { conversation: Conversation; current: boolean }) {
+interface EntryProps {
+  conversation: Conversation;
+  current: boolean;
+}
+
+/** Only the entry of the conversation that is being answered renders with each frame. */
+const Entry = memo(({ conversation, current }: EntryProps) => {
   const messages = useMessages();
   const { conversations, chat, view, notices } = useApp();
   const [renaming, setRenaming] = useState(false);
@@ -79,7 +86,7 @@ function Entry({ conversation, current }: { conversation: Conversation; current:
       <IconButton icon="trash" label={messages.deleteOf(title)} onClick={remove} />
     </li>
   );
-}
+});
 
 function RenameField({ conversation, onClose }: { conversation: Conversation; onClose: () => void }) {
   const messages = useMessages();
