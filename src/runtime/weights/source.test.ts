@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { huggingFaceUrl, openSource } from "./source.ts";
 import type { ByteSource } from "./types.ts";
+
+vi.setConfig({ testTimeout: 30_000 }); // a busy machine
 
 const file = new Uint8Array(300_000).map((_, i) => (i * 7 + (i >> 8) * 13) & 255);
 const options = { retryDelayMs: 5 };
@@ -119,7 +121,7 @@ describe("HTTP source", () => {
       response.writeHead(206, { "content-range": `bytes 0-${file.length - 1}/${file.length}` });
       response.write(file.subarray(0, 5000));
     };
-    await expectWhole(collect(openSource(base, { ...options, stallMs: 300 })));
+    await expectWhole(collect(openSource(base, { ...options, stallMs: 2000 })));
     expect(requests[1]!.range).toBe("bytes=5000-");
   });
 
