@@ -17,6 +17,7 @@ export default defineConfig({
           name: "gpu",
           include: gpuTests,
           testTimeout: 120_000,
+          hookTimeout: 120_000,
           fileParallelism: false,
           browser: {
             enabled: true,
