@@ -52,6 +52,7 @@ export function MessageList({ conversation }: { conversation: Conversation }) {
 
   return (
     <div class="scroller" ref={scroller} onScroll={onScroll}>
+      <h1 class="visually-hidden">{conversation.title}</h1>
       {/* A log is announced by its own live region, once per answer. */}
       <div class="column messages" ref={content} role="log" aria-live="off" aria-label={conversation.title}>
         {conversation.messages.map((message) => (
