@@ -14,7 +14,7 @@ export default defineConfig({
   outputDir: path.join(cache, "e2e-results"),
   globalSetup: "./globalSetup.ts",
   workers: 1, // the software adapters take all cores by themselves
-  timeout: 120_000,
+  timeout: 180_000,
   expect: { timeout: 30_000 },
   forbidOnly: true,
   reporter: process.env.PLAYWRIGHT_JSON_OUTPUT_FILE ? [["list"], ["json"]] : "list",

@@ -30,7 +30,7 @@ const mounts: Mount[] = [
   { path: "/faults/dropping/", dir: fixtures, dropBytes: 50_000 },
   { path: "/faults/dropping-whole/", dir: fixtures, dropBytes: 50_000, noRange: true },
   { path: "/faults/whole/", dir: fixtures, noRange: true },
-  { path: "/faults/slow/", dir: fixtures, bytesPerSecond: 20_000 },
+  { path: "/faults/slow/", dir: fixtures, bytesPerSecond: 40_000 },
 ];
 
 export const test = base.extend<{ guarded: Page; embedded: Page }, { site: Site }>({
