@@ -1,0 +1,106 @@
+import { describe, expect, test } from "vitest";
+import type { GgufHeader, MetadataValue } from "../weights/types.ts";
+import { modelConfig } from "./architectures.ts";
+import { decoderTensors } from "./decoder.ts";
+
+/** The header of SmolLM2-135M's shape, with changes; undefined removes a key. */
+function header(changes: Record<string, MetadataValue | undefined> = {}): GgufHeader {
+  const metadata = new Map<string, MetadataValue>(
+    Object.entries({
+      "general.architecture": "llama",
+      "llama.context_length": 8192,
+      "llama.embedding_length": 576,
+      "llama.block_count": 30,
+      "llama.feed_forward_length": 1536,
+      "llama.attention.head_count": 9,
+      "llama.attention.head_count_kv": 3,
+      "llama.attention.layer_norm_rms_epsilon": 1e-5,
+      "llama.rope.freq_base": 100_000,
+    }),
+  );
+  for (const [key, value] of Object.entries(changes)) {
+    if (value === undefined) metadata.delete(key);
+    else metadata.set(key, value);
+  }
+  const embedding = {
+    ggmlType: 8,
+    type: "q8_0" as const,
+    shape: [49_152, 576],
+    offsetBytes: 0,
+    sizeBytes: 0,
+  };
+  return { version: 3, metadata, tensors: [{ name: "token_embd.weight", ...embedding }], dataOffsetBytes: 0 };
+}
+
+const refusal = (changes: Record<string, MetadataValue | undefined>) => {
+  try {
+    modelConfig(header(changes));
+  } catch (error) {
+    return error;
+  }
+  throw new Error("was accepted");
+};
+
+describe("a decoder's configuration", () => {
+  test("from metadata, with the defaults that files leave out", () => {
+    expect(modelConfig(header())).toEqual({
+      architecture: "llama",
+      contextLength: 8192,
+      layers: 30,
+      width: 576,
+      heads: 9,
+      kvHeads: 3,
+      headWidth: 64,
+      feedForwardWidth: 1536,
+      vocab: 49_152,
+      rmsEpsilon: 1e-5,
+      rope: { mode: "norm", width: 64, thetaBase: 100_000, positionScale: 1 },
+      headNorm: false,
+    });
+    const old = header({ "llama.attention.head_count_kv": undefined, "llama.rope.freq_base": undefined });
+    expect(modelConfig(old)).toMatchObject({ kvHeads: 9, rope: { thetaBase: 10_000 } });
+  });
+
+  test("linear position scaling divides positions", () => {
+    const scaled = header({ "llama.rope.scaling.type": "linear", "llama.rope.scaling.factor": 4 });
+    expect(modelConfig(scaled).rope.positionScale).toBe(0.25);
+  });
+
+  test("qwen3 has its own rotation, head width and head norms", () => {
+    const renamed: Record<string, MetadataValue> = { "general.architecture": "qwen3" };
+    for (const [key, value] of header().metadata) renamed[key.replace("llama.", "qwen3.")] = value;
+    renamed["general.architecture"] = "qwen3";
+    renamed["qwen3.attention.key_length"] = 128;
+    renamed["qwen3.attention.value_length"] = 128;
+    const config = modelConfig(header(renamed));
+    expect(config).toMatchObject({ headWidth: 128, headNorm: true, rope: { mode: "neox", width: 128 } });
+    const names = decoderTensors(config).map(({ name }) => name);
+    expect(names).toContain("blk.29.attn_k_norm.weight");
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  test.each([
+    ["general.architecture", "mamba", "unsupported_model", "mamba"],
+    ["general.architecture", undefined, "bad_model_file", "general.architecture"],
+    ["llama.block_count", undefined, "bad_model_file", "llama.block_count"],
+    ["llama.block_count", 2 ** 40, "bad_model_file", "llama.block_count"],
+    ["llama.embedding_length", 0, "bad_model_file", "llama.embedding_length"],
+    ["llama.embedding_length", 576.5, "bad_model_file", "llama.embedding_length"],
+    ["llama.attention.head_count", [9, 9], "bad_model_file", "not a number"],
+    ["llama.attention.head_count_kv", 2, "bad_model_file", "multiple"],
+    ["llama.attention.key_length", 60, "unsupported_model", "60"],
+    ["llama.attention.value_length", 128, "unsupported_model", "128"],
+    ["llama.rope.dimension_count", 33, "unsupported_model", "33"],
+    ["llama.rope.dimension_count", 128, "bad_model_file", "llama.rope.dimension_count"],
+    ["llama.rope.scaling.type", "yarn", "unsupported_model", "yarn"],
+    ["llama.expert_count", 8, "unsupported_model", "experts"],
+    ["llama.attention.layer_norm_rms_epsilon", "small", "bad_model_file", "layer_norm_rms_epsilon"],
+  ] as const)("%s = %s is refused by name", (key, value, code, words) => {
+    const error = refusal({ [key]: value as MetadataValue | undefined });
+    expect(error).toMatchObject({ code, message: expect.stringContaining(words) });
+  });
+
+  test("a file without an embedding", () => {
+    expect(() => modelConfig({ ...header(), tensors: [] })).toThrow(/token_embd/);
+  });
+});
