@@ -26,7 +26,7 @@ describe("completionBody", () => {
       temperature: 0,
       top_p: 0.95,
       top_k: 40,
-      min_p: 0.05,
+      min_p: 0.1,
       repetition_penalty: 1,
       seed: 3,
     });

@@ -47,6 +47,7 @@ export function ModelDialog({ onClose }: { onClose: () => void }) {
         type="file"
         accept=".gguf"
         hidden
+        aria-label={messages.chooseFile}
         onChange={(event) => {
           const picked = event.currentTarget.files?.[0];
           if (picked) open({ kind: "file", file: picked });

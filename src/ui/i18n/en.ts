@@ -68,7 +68,7 @@ export const en = {
     { label: "Get acquainted", prompt: "Who are you?" },
     { label: "Add it up", prompt: "What is 12 + 7?" },
     { label: "Read an emoji", prompt: "What does 🐢 mean?" },
-    { label: "Hear a fable", prompt: "Tell me a short fable about a fox." },
+    { label: "Hear a fable", prompt: "Tell me a story about a fox." },
   ],
   // Loading
   loadingModel: (name: string) => `Loading ${name}`,

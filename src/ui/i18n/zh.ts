@@ -65,7 +65,7 @@ export const zh: Messages = {
     { label: "认识一下", prompt: "Who are you?" },
     { label: "算一算", prompt: "What is 12 + 7?" },
     { label: "看懂表情", prompt: "What does 🐢 mean?" },
-    { label: "听个寓言", prompt: "Tell me a short fable about a fox." },
+    { label: "听个寓言", prompt: "Tell me a story about a fox." },
   ],
   loadingModel: (name) => `正在加载 ${name}`,
   phaseConnecting: "正在连接",

@@ -46,7 +46,7 @@ export const defaultSampling: Sampling = {
   temperature: 0.6,
   topP: 0.95,
   topK: 40,
-  minP: 0.05,
+  minP: 0.1,
   repetitionPenalty: 1,
   maxTokens: undefined,
   seed: undefined,
