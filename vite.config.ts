@@ -1,6 +1,7 @@
 /** The chat page: `vite` serves it for development, `vite build` writes it to `dist/app/`. */
 
 import { defineConfig, type Plugin } from "vite";
+import { wgslPlugin } from "./scripts/wgslPlugin.ts";
 
 /** Leaves `worker: false` out: the page never runs the engine in its own thread, and would carry it twice. */
 const workerOnly: Plugin = {
@@ -23,5 +24,5 @@ export default defineConfig({
     assetsInlineLimit: 0, // data: addresses would need a wider Content-Security-Policy
     license: { fileName: "licenses.md" },
   },
-  worker: { format: "es" },
+  worker: { format: "es", plugins: () => [wgslPlugin()] },
 });

@@ -1,6 +1,7 @@
 /** The library: `dist/lib/index.js` and `worker.js`, with everything they need beside them. */
 
 import { defineConfig, type Plugin } from "vite";
+import { wgslPlugin } from "./scripts/wgslPlugin.ts";
 
 const workerInSource = 'new URL("./worker.ts", import.meta.url)';
 const workerInBuild = 'new URL("./worker.js", import.meta.url)';
@@ -31,7 +32,7 @@ function keepWorkerUrl(): Plugin {
 }
 
 export default defineConfig({
-  plugins: [keepWorkerUrl()],
+  plugins: [keepWorkerUrl(), wgslPlugin()],
   publicDir: false,
   build: {
     outDir: "dist/lib",
