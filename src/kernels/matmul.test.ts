@@ -134,9 +134,9 @@ describe("matmulTiled", () => {
 describe("matmul", () => {
   it("chooses by the largest step; software adapters have no use for tiles", async () => {
     const t = await openTestGpu();
-    const x = t.f32([5, 64], randomValues(1, 320));
+    const x = t.f32([9, 64], randomValues(1, 576));
     const weight = t.weights("q8_0", 3, 64, randomValues(2, 192)).matrix;
-    const args = { x, weight, out: t.output([5, 3]), rows: tokens };
+    const args = { x, weight, out: t.output([9, 3]), rows: tokens };
     const label = (software: boolean, rows: number) => {
       const calls: string[] = [];
       const rec = {
@@ -148,9 +148,9 @@ describe("matmul", () => {
       matmul(rec as unknown as Recording, args, "test");
       return calls;
     };
-    expect(label(false, 4)).toEqual(["matmulVec test"]);
-    expect(label(false, 5)).toEqual(["matmulTiled test"]);
-    expect(label(true, 5)).toEqual(["matmulVec test"]);
+    expect(label(false, 8)).toEqual(["matmulVec test"]);
+    expect(label(false, 9)).toEqual(["matmulTiled test"]);
+    expect(label(true, 9)).toEqual(["matmulVec test"]);
   });
 
   it("more rows than workgroups in one dimension, 4099 and a vocabulary", async () => {

@@ -13,7 +13,7 @@ export type { MatmulArgs };
  * Up to this many rows it is the weights' bandwidth that counts. A software adapter gains nothing from tiles: its
  * workgroup memory is as far away as any other, and they take it seconds to compile.
  */
-const vecRows = (gpu: Gpu) => (gpu.software ? Infinity : 4);
+const vecRows = (gpu: Gpu) => (gpu.software ? Infinity : 8);
 
 /**
  * out[r, n] = Σ_k x[r, k] · W[n, k] + bias[n] + residual[r, n] for the rows r of a step; one dispatch per slice of W.

@@ -28,7 +28,7 @@ fn main(
     for (var q = 0u; q < threadRows; q++) {
       groups[q] = loadGroup(min(firstN + q, sliceRows - 1u), g);
     }
-    var parts = array<vec4f, 8>();
+    var parts = array<vec4f, 8>(); // said explicitly: Dawn zeroes a bare var once, not in every turn of a loop
     for (var j = 0u; j < groupQuads; j++) {
       for (var i = 0u; i < xRows; i++) {
         if (i == 0u || !skipRows || i < rows) {
