@@ -88,5 +88,11 @@ describe("rmsNorm", () => {
       "rmsNorm norm: x is f32 (2, 64) and should be f32 (3 or more, 64)",
     );
     await expect(run(32, 2)).rejects.toThrow("(2 or more, 32)");
+    const half = { ...x, offsetBytes: 256, shape: [1, 64] };
+    const overlapping = t.run(
+      (rec) => rmsNorm(rec, { x, weight, out: half, width: 64, eps, rows: { of: "tokens" } }, "norm"),
+      { tokens: 1, outputs: 1 },
+    );
+    await expect(overlapping).rejects.toThrow("out is another tensor in the buffer of its input");
   });
 });

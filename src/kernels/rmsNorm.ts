@@ -1,6 +1,6 @@
 import type { Recording } from "../runtime/gpu/recording.ts";
 import type { Tensor } from "../runtime/gpu/tensor.ts";
-import { expectKernel, expectRows, expectShape, expectSize, sameTensor } from "./checks.ts";
+import { expectKernel, expectRows, expectShape, expectSize, isInPlace } from "./checks.ts";
 import {
   foldWorkgroups,
   gridSource,
@@ -44,7 +44,7 @@ export function rmsNorm(
   expectRows(rec, label, "x", x, "f32", rows, width);
   expectRows(rec, label, "out", out, "f32", rows, width);
   expectShape(label, "weight", weight, "f32", [width]);
-  const inPlace = sameTensor(x, out);
+  const inPlace = isInPlace(label, x, out);
   const vectors = width % 4 === 0;
   const rowValues = vectors ? width / 4 : width;
   const rowThreads = threadsPerRow(rowValues);
