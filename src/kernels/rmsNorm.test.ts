@@ -2,12 +2,13 @@ import { describe, expect, it } from "vitest";
 import { rmsNormReference } from "./rmsNorm.ref.ts";
 import { rmsNorm } from "./rmsNorm.ts";
 import { compare, tolerances } from "./testing/compare.ts";
-import { expectUntouched, openTestGpu, testVariants } from "./testing/harness.ts";
+import { hardwareVariants } from "./testing/hardware.ts";
+import { expectUntouched, openTestGpu } from "./testing/harness.ts";
 import { randomValues } from "./testing/random.ts";
 
 const eps = 1e-5;
 
-describe.each(testVariants)("rmsNorm, $name", (variant) => {
+describe.each(hardwareVariants)("rmsNorm, $name", ({ as }) => {
   it.each([
     [8, 3],
     [31, 5],
@@ -21,7 +22,7 @@ describe.each(testVariants)("rmsNorm, $name", (variant) => {
     [4099, 2],
     [8192, 3],
   ])("width %i, %i rows", async (width, count) => {
-    const t = await openTestGpu(variant);
+    const t = await openTestGpu();
     const values = randomValues(width, count * width);
     const weights = randomValues(width + 1, width);
     const [x, weight, out] = [
@@ -29,7 +30,7 @@ describe.each(testVariants)("rmsNorm, $name", (variant) => {
       t.f32([width], weights),
       t.output([count, width]),
     ];
-    await t.run((rec) => rmsNorm(rec, { x, weight, out, width, eps, rows: { of: "tokens" } }, "test"), {
+    await t.run((rec) => rmsNorm(as(rec), { x, weight, out, width, eps, rows: { of: "tokens" } }, "test"), {
       tokens: count,
       outputs: 1,
     });
