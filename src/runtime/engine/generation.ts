@@ -37,13 +37,17 @@ export async function* runGeneration(
   const promptLogprobs: (TokenLogprob | null)[] | undefined = request.promptLogprobs ? [null] : undefined;
   let logits: Float32Array | undefined;
   let token: number | undefined;
-  const chunkTokens = request.promptLogprobs ? runner.maxOutputs : runner.chunkTokens;
-  for (let start = cachedTokens; start < prompt.length; start += chunkTokens) {
+  for (let start = cachedTokens; start < prompt.length; ) {
     checkAborted(signal);
+    const chunkTokens = Math.min(
+      runner.chunkSize.next,
+      request.promptLogprobs ? runner.maxOutputs : Infinity,
+    );
     const tokens = prompt.slice(start, start + chunkTokens);
     const isLast = start + tokens.length === prompt.length;
     sequence.append(tokens);
     const step = { sequence, tokens, start };
+    const stepStart = performance.now();
     try {
       if (promptLogprobs) {
         const rows = await runner.logits({ ...step, outputRows: tokens.map((_, i) => i) });
@@ -65,6 +69,8 @@ export async function* runGeneration(
       sequence.truncate(start);
       throw error;
     }
+    runner.chunkSize.observe(tokens.length, performance.now() - stepStart);
+    start += tokens.length;
   }
   const decodeStart = performance.now();
   yield { type: "prompt", cachedTokens, logprobs: promptLogprobs };

@@ -15,6 +15,7 @@ import {
   recordHead,
   recordLayers,
 } from "../models/decoder.ts";
+import { ChunkSize } from "./chunkSize.ts";
 import { CachedSequence, PagePool } from "./pages.ts";
 import { Readback } from "./readback.ts";
 import { type Step, StepBuffers } from "./stepBuffers.ts";
@@ -33,6 +34,8 @@ const maxLogitsBytes = 32 * 2 ** 20;
 
 export class ModelRunner {
   readonly pages: PagePool;
+  /** How many prompt tokens to take at once, by the speed so far. */
+  readonly chunkSize: ChunkSize;
   readonly chunkTokens: number;
   /** R: most output rows in one step. */
   readonly maxOutputs: number;
@@ -57,6 +60,7 @@ export class ModelRunner {
     const { kvHeads, headWidth, layers, vocab } = config;
     const pageCount = Math.ceil(options.contextLength / pageSize);
     this.chunkTokens = options.chunkTokens;
+    this.chunkSize = new ChunkSize(options.chunkTokens);
     this.maxOutputs = Math.max(1, Math.min(options.chunkTokens, Math.floor(maxLogitsBytes / (vocab * 4))));
     this.pages = new PagePool(pageCount, pageSize);
     this.activations = new BufferArena(gpu, "activations");
