@@ -52,7 +52,7 @@ test("asks, sees the answer grow, and goes on after a reload", async ({ guarded:
   await open(page, site.app);
   await expect(page.getByTestId("status-adapter")).toContainText(/swiftshader/i);
 
-  // Every length that the answer passes through.
+  // Every length that the answer passes through (it may shrink by the signs of Markdown that closes).
   await page.evaluate(() => {
     const lengths = new Set<number>();
     Object.assign(globalThis, { lengths });
@@ -68,7 +68,6 @@ test("asks, sees the answer grow, and goes on after a reload", async ({ guarded:
   await expect(markdown).not.toBeEmpty();
   const lengths = await page.evaluate(() => [...(globalThis as unknown as { lengths: Set<number> }).lengths]);
   expect(lengths.length).toBeGreaterThan(3);
-  expect(lengths).toEqual(lengths.toSorted((a, b) => a - b));
   await expect(page.getByTestId("status-rate")).toHaveText(/\d.* tok\/s/);
   await expect(page.getByTestId("status-first")).toHaveText(/\d/);
 
