@@ -82,7 +82,6 @@ test("asks, sees the answer grow, and goes on after a reload", async ({ guarded:
   await expect(answers(page)).toHaveCount(2);
 
   const before = await answers(page).locator(".markdown").allInnerTexts();
-  await page.waitForTimeout(1000); // the page stores what has changed within half a second
   await page.reload();
   await reaches(page, "ready");
   await expect(questions(page).locator(".bubble")).toHaveText(["Who are you?", "What is 12 + 7?"]);
