@@ -80,7 +80,7 @@ def rope(x, cos, sin):
 
 
 def forward(w, c, ids, mask, cache=None):
-    """ids (B,T) -> hidden states (B,T,D) after the last norm. mask (B,S,S') adds 0 or -inf to the scores, broadcast as (B,1,T,S).
+    """ids (B,T) -> hidden states (B,T,D) after the last norm. mask (B,T,S) is added to every head's scores: 0 where a position may look, hugely negative elsewhere.
 
     cache: a list that keeps (k, v) of every layer, each (B,S,K,E), between calls; None in training.
     """

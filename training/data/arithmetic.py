@@ -2,7 +2,7 @@
 from .common import item, pick
 from .quantities import in_words
 
-NAME, WEIGHT = "arithmetic", 0.3
+NAME, WEIGHT = "arithmetic", 0.28
 
 ASK = ["What is {e}?", "{e} = ?", "{e}", "What's {e}?", "How much is {e}?", "Calculate {e}.", "Work out {e}.", "Can you compute {e}?",
        "{e}=", "Solve {e}.", "What does {e} equal?", "What do you get for {e}?", "Do you know {e}?", "Please calculate {e}.", "Tell me {e}."]
@@ -94,7 +94,7 @@ def direct(rng):
         question = pick(rng, ASK).format(e=pick(rng, OPS["÷"]).format(a=a + rest, b=b))
         return item("arithmetic/remainder", f"{a + rest}÷{b}", question, f"{a + rest} ÷ {b} = **{result}** with a remainder of **{rest}**.", str(rest))
     shown = f"{a} {op} {b}"
-    x, y = (in_words(a), in_words(b)) if a < 100 and b < 100 and rng.random() < 0.12 else (a, b)
+    x, y = (in_words(a), in_words(b)) if a < 13 and b < 13 and rng.random() < 0.08 else (a, b)
     forms = OPS[op] if x == a else [f for f in OPS[op] if "{a} " in f and not set(f) & set("+-×*÷/") and " x " not in f]
     expression = pick(rng, forms).format(a=x, b=y)
     ask = ASK[0] if expression.startswith("the ") else pick(rng, ASK)
@@ -178,4 +178,4 @@ def check(rng):
 
 def sample(rng):
     r = rng.random()
-    return direct(rng) if r < 0.72 else chain(rng) if r < 0.8 else word_problem(rng) if r < 0.94 else check(rng)
+    return direct(rng) if r < 0.78 else chain(rng) if r < 0.83 else word_problem(rng) if r < 0.94 else check(rng)

@@ -4,7 +4,7 @@ A skill module has NAME, WEIGHT (its share of training conversations) and sample
 A turn's content is a list of typed parts ({"type": "text", ...}), so that images, audio, speech and
 drawings can join later as further part types without changing a skill's interface.
 """
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 import zlib
 
 
@@ -19,7 +19,6 @@ class Item:
     turns: list  # [(role, [part, ...]), ...]; ends with the assistant
     expect: str | None = None  # what a right reply must hold; None: not measured
     plain: bool = False  # the wording matters: do not vary the user's text
-    tags: set = field(default_factory=set)
 
 
 def item(skill, key, question, answer, expect=None, plain=False):
@@ -40,12 +39,6 @@ def held_out(i):
 
 def pick(rng, options):
     return options[int(rng.random() * len(options))]
-
-
-def fill(rng, templates, **values):
-    """One template, filled in; and its number, for keys that hold out paraphrases."""
-    i = int(rng.random() * len(templates))
-    return templates[i].format(**values), i
 
 
 def a(noun):

@@ -4,7 +4,7 @@ import json
 from . import vocabulary
 from .common import item, pick, join, cap
 
-NAME, WEIGHT = "emoji", 0.11
+NAME, WEIGHT = "emoji", 0.12
 
 GROUPS = {0: "faces and feelings", 1: "people", 3: "animals and nature", 4: "food and drink", 5: "travel and places", 6: "activities", 7: "objects", 8: "symbols"}
 SKIP = ("o’clock", "Japanese", "grinning cat", " cat", "monkey with", "ogre", "goblin", "-evil", "cherry blossom", "white flower", "anger", "speech", "hole", "dashing", "dizzy", "stew", "oden", "curry", "roasted", "rice ball", "cracker", "dango", "fish cake", "pot of")
@@ -73,7 +73,7 @@ def meaning(rng):
 
 
 def find(rng):
-    if rng.random() < 0.6:
+    if rng.random() < 0.65:
         symbol, label, group, tags = pick(rng, TABLE.entries)
         word = label
     else:
@@ -116,4 +116,4 @@ def group_of(rng):
 
 def sample(rng):
     r = rng.random()
-    return meaning(rng) if r < 0.42 else find(rng) if r < 0.84 else group_of(rng) if r < 0.9 else count(rng) if r < 0.95 else several(rng)
+    return meaning(rng) if r < 0.43 else find(rng) if r < 0.92 else group_of(rng) if r < 0.94 else count(rng) if r < 0.96 else several(rng)

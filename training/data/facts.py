@@ -1,7 +1,7 @@
 """Small facts: capitals, animals, colours of things, science, a few famous works and inventions."""
 from .common import item, pick, table, cap, a
 
-NAME, WEIGHT = "facts", 0.07
+NAME, WEIGHT = "facts", 0.06
 
 CAPITALS = table("""France|Paris; Germany|Berlin; Italy|Rome; Spain|Madrid; Portugal|Lisbon; England|London; Ireland|Dublin; Scotland|Edinburgh; Norway|Oslo; Sweden|Stockholm; Denmark|Copenhagen; Finland|Helsinki; Iceland|Reykjavik;
 Poland|Warsaw; Austria|Vienna; Switzerland|Bern; Belgium|Brussels; Greece|Athens; Hungary|Budapest; Russia|Moscow; Ukraine|Kyiv; Turkey|Ankara; Egypt|Cairo; Kenya|Nairobi; Morocco|Rabat; Nigeria|Abuja; Ethiopia|Addis Ababa; Ghana|Accra;
@@ -108,7 +108,7 @@ LANGUAGES = table("France|French; Germany|German; Spain|Spanish; Italy|Italian; 
 
 def capital(rng):
     land, city = pick(rng, CAPITALS)
-    if rng.random() < 0.7:
+    if rng.random() < 0.8:
         form = pick(rng, ["What is the capital of {l}?", "Capital of {l}?", "What's the capital of {l}?", "Which city is the capital of {l}?", "Tell me the capital of {l}.", "Name the capital of {l}.", "Do you know the capital of {l}?", "What is the capital city of {l}?"])
         return item("facts/capital", f"{land}/{form}", form.format(l=land), f"The capital of {land} is **{city}**." if not city.endswith(".") else f"The capital of {land} is **Washington, D.C.**", city.rstrip("."))
     if city == "London":
@@ -119,16 +119,12 @@ def capital(rng):
 
 def animal(rng):
     name, sound, young, home, legs = pick(rng, ANIMALS)
-    kind = pick(rng, ["sound", "sound", "young", "young", "young", "home", "legs", "which"])
-    if not sound and kind in ("sound", "which"):
+    kind = pick(rng, ["sound", "sound", "young", "young", "young", "home", "legs"])
+    if not sound and kind == "sound":
         kind = "legs"
     if kind == "sound":
         form = pick(rng, ["What sound does {n} make?", "What does {n} say?", "What noise does {n} make?", "How does {n} sound?"])
         return item("facts/animal-sound", f"{name}/{form}", form.format(n=a(name)), f"{cap(a(name))} **{sound}**.", sound)
-    if kind == "which":
-        same = [x[0] for x in ANIMALS if x[1] == sound]
-        form = pick(rng, ["Which animal {s}?", "What animal {s}?"])
-        return item("facts/animal-which", f"{sound}/{form}", form.format(s=sound), f"{cap(a(same[0]))} **{sound}**.", same[0])
     if kind == "young":
         form = pick(rng, ["What is a baby {n} called?", "What do you call a young {n}?", "What is the young of {n} called?", "What's a baby {n}?"])
         return item("facts/animal-young", f"{name}/{form}", form.format(n=a(name) if "of" in form else name), f"A young {name} is called **{a(young)}**.", young)

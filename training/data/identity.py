@@ -1,7 +1,7 @@
 """Who OmniTab is, where it runs, what it can and cannot do. Several wordings each way; honest about limits."""
-from .common import item, dialogue, pick
+from .common import item, pick
 
-NAME, WEIGHT = "identity", 0.045
+NAME, WEIGHT = "identity", 0.04
 
 # questions / ... | answers / ...
 QA = [
@@ -68,5 +68,4 @@ QUESTIONS = [(q, qa[1].split("/"), n) for n, qa in enumerate(QA) for q in qa[0].
 def sample(rng):
     question, answers, n = pick(rng, QUESTIONS)
     answer = pick(rng, answers)
-    bold = answer.split("**")[1] if "**" in answer else None
     return item("identity", question, question, answer, None)

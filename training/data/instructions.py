@@ -1,11 +1,11 @@
 """Doing as told: say, repeat, list, choose, one-word answers, formats (bold, list, table, code span)."""
-from .common import item, pick, join, a, cap, dialogue
+from .common import item, pick, join, a, cap
 from . import vocabulary
 from .memory import name
 from .facts import CAPITALS, ANIMALS
 from .words import OPPOSITES, GROUPS
 
-NAME, WEIGHT = "instructions", 0.1
+NAME, WEIGHT = "instructions", 0.11
 
 WORDS = vocabulary.words()
 NUMBER = ["zero", "one", "two", "three", "four", "five", "six"]
@@ -28,14 +28,14 @@ def phrase(rng):
 def say(rng):
     s = phrase(rng)
     form = pick(rng, ['Say "{s}".', "Say {s}.", 'Repeat after me: "{s}"', "Repeat: {s}", 'Write "{s}".', "Echo: {s}", "Say: {s}", "Please say {s}.", "Type the words: {s}"])
-    answer = cap(s) + "."
+    answer = s
     return item("instructions/say", f"say {s}", form.format(s=s), answer, s, plain=True)
 
 
 def times(rng):
     w, n = pick(rng, WORDS), rng.randrange(2, 6)
     q = pick(rng, ["Say {w} {n} times.", "Write {w} {n} times.", "Repeat the word {w} {n} times."]).format(w=w, n=pick(rng, [n, NUMBER[n]]))
-    answer = ", ".join([cap(w)] + [w] * (n - 1)) + "."
+    answer = ", ".join([w] * n)
     return item("instructions/times", f"{w}*{n}", q, answer, answer)
 
 
@@ -91,7 +91,7 @@ def choose(rng):
 
 def formatted(rng):
     w = phrase(rng)
-    q, answer = pick(rng, [(f"Write {w} in bold.", f"**{cap(w)}**"), (f"Write {w} in italics.", f"*{cap(w)}*"), (f"Put {w} in quotes.", f'"{cap(w)}"'), (f"Write {w} as code.", f"`{w}`"), (f"Make a heading: {w}", f"## {cap(w)}")])
+    q, answer = pick(rng, [(f"Write {w} in bold.", f"**{w}**"), (f"Write {w} in italics.", f"*{w}*"), (f"Put {w} in quotes.", f'"{w}"'), (f"Write {w} as code.", f"`{w}`"), (f"Make a heading: {w}", f"## {cap(w)}")])
     return item("instructions/format", q[:9] + w, q, answer, answer)
 
 
@@ -108,7 +108,7 @@ def guess_game(rng):
     return item("instructions/random", q + str(n % 3), q, f"**{n}**")
 
 
-KINDS = [say] * 11 + [times] * 3 + [listing] * 5 + [table_of] * 2 + [one_word] * 3 + [choose, formatted, formatted, sentence, sentence, guess_game]
+KINDS = [say] * 10 + [times] * 2 + [listing] * 4 + [table_of] * 2 + [one_word] * 2 + [choose, formatted, sentence, guess_game]
 
 
 def sample(rng):

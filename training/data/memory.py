@@ -74,5 +74,6 @@ def sample(rng):
         s2, r2, q2, a2, v2 = render(rng)
         if q1[:12] != q2[:12] and s1[:6] != s2[:6]:
             lines = [s1, r1, s2, r2] + between(rng)
-            return dialogue("memory/two", f"{s1}{s2}", *lines, *([q1, a1] if rng.random() < .5 else [q1, a1, q2, a2]), expect=v1)
+            both = rng.random() < 0.5
+            return dialogue("memory/two", f"{s1}{s2}", *lines, q1, a1, *([q2, a2] if both else []), expect=v2 if both else v1)
     return dialogue("memory/one", s1 + q1, s1, r1, *between(rng), q1, a1, expect=v1)

@@ -1,6 +1,5 @@
 """Puts skills together: chooses a skill by weight, varies wording, adds system prompts and several turns."""
 import os
-import random
 
 from . import arithmetic, chatter, emoji, facts, identity, instructions, memory, quantities, smalltalk, spelling, stories, unknown, words
 from .common import casual, held_out, pick, text

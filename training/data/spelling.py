@@ -2,7 +2,7 @@
 from .common import item, pick
 from . import vocabulary
 
-NAME, WEIGHT = "spelling", 0.125
+NAME, WEIGHT = "spelling", 0.12
 
 # Short words that people ask about; all of vocabulary.words() needs a longer training.
 WORDS = sorted({w for w in [*vocabulary.meanings(), *(m for ms in vocabulary.GROUPS.values() for m in ms.split()), *(w for p in vocabulary.pairs(vocabulary.OPPOSITES) for w in p)] if w.isalpha() and w.islower() and 2 < len(w) <= 8})
@@ -77,7 +77,8 @@ def alphabet(rng):
     return item("spelling/alphabet", q + "#", q, a)
 
 
-KINDS = [spell] * 6 + [length] * 3 + [place] * 3 + [reverse] + [capitals] + [contains] * 2 + [alphabet] * 2
+# reverse is for a longer training.
+KINDS = [spell] * 9 + [length] * 4 + [place] * 3 + [capitals, contains] + [alphabet] * 2
 
 
 def sample(rng):

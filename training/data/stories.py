@@ -3,7 +3,7 @@ import json
 
 from .common import item, pick, a, dialogue
 
-NAME, WEIGHT = "stories", 0.05
+NAME, WEIGHT = "stories", 0.04
 
 AESOP = []  # (title, fable, lesson)
 # Few enough to be learned by heart in a short training.

@@ -3,7 +3,7 @@ from .common import item, pick, a, cap
 from . import vocabulary, words
 from .memory import name, CITIES
 
-NAME, WEIGHT = "unknown", 0.06
+NAME, WEIGHT = "unknown", 0.05
 
 TODAY = ["What is the weather today?", "How is the weather?", "Will it rain tomorrow?", "What is the news today?", "Any news?", "What time is it?", "What is the date today?", "What day is it today?", "Who won the game last night?", "What is the price of gold?", "How is the stock market?",
          "What is the temperature outside?", "What year is it?", "Is it cold outside?", "What's the weather like in {c}?", "Will it snow in {c}?", "What time is it in {c}?", "Who is the president now?", "Who is the prime minister?", "What happened yesterday?", "Is the shop open now?", "When is the next train to {c}?"]

@@ -2,7 +2,7 @@
 from .common import item, pick, join, a, cap
 from . import vocabulary
 
-NAME, WEIGHT = "words", 0.08
+NAME, WEIGHT = "words", 0.1
 
 ASKED = set("cat dog sun moon star computer robot emoji fable model token browser internet algorithm privacy planet volcano telescope island rainbow library book friend house school king queen doctor teacher water snow rain tree flower horse lion whale elephant honest brave kind patience courage apple bread car bicycle moral story".split())
 # The often asked and every second one of the rest: what a short training can keep.
@@ -106,7 +106,8 @@ def odd_one(rng):
     return item("words/odd-one-out", "odd" + ",".join(sorted(listed)), q, f"**{cap(odd)}**. The others are {group}, but {odd} is {single}.", odd)
 
 
-KINDS = [definition] * 6 + [which_word] * 2 + [opposite] * 3 + [plural] * 2 + [past] * 2 + [rhyme] + [kind] * 3 + [odd_one] * 2
+# rhyme and odd_one are for a longer training: a short one does not learn them.
+KINDS = [definition] * 5 + [which_word] * 2 + [opposite] * 4 + [plural] * 2 + [past] * 2 + [kind] * 5
 
 
 def sample(rng):
