@@ -23,7 +23,9 @@ it("repacking keeps every bit of a block apart, and whole planes are written", (
       const out = planes.map(({ sizeBytes }) => new Uint8Array(2 * sizeBytes));
       const views = out.map(({ buffer }) => new DataView(buffer));
       repack(new DataView(block.buffer, block.byteOffset), 0, views, 1);
-      expect(out.every((plane) => plane.subarray(0, plane.length / 2).every((byte) => byte === 0))).toBe(true);
+      expect(out.every((plane) => plane.subarray(0, plane.length / 2).every((byte) => byte === 0))).toBe(
+        true,
+      );
       return out.map((plane) => plane.join()).join("; ");
     };
     const results = new Set<string>([run(new Uint8Array(blockBytes))]);
