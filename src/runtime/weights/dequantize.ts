@@ -3,8 +3,8 @@ import { halfToFloat } from "./half.ts";
 
 /** What the nibbles of IQ4_NL and IQ4_XS stand for. */
 const iq4Table = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
-/** Twice the magnitudes of 4-bit floats with two exponent bits. */
-const fp4Table = [0, 1, 2, 3, 4, 6, 8, 12];
+/** Twice the values of 4-bit floats: a sign, two exponent bits, one of fraction. */
+const fp4Table = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12];
 
 /**
  * Weights of a file as f32 on the CPU: the reference for kernels and parity runs, not the way models are loaded.
@@ -74,10 +74,7 @@ export function dequantize(type: WeightType, bytes: Uint8Array, count: number): 
         bits(block + 4 + (s >> 1), 4 * (s % 2), 4) | (bits(block + 2 + (s >> 2), 2 * (s % 4), 2) << 4);
       return half(block) * (scale - 32) * iq4Table[nibble(block + 8 + 16 * s, i % 32)]!;
     },
-    mxfp4: (block, i) => {
-      const q = nibble(block + 1, i);
-      return 2 ** (byte(block) - 128) * (q & 8 ? -1 : 1) * fp4Table[q & 7]!;
-    },
+    mxfp4: (block, i) => 2 ** (byte(block) - 128) * fp4Table[nibble(block + 1, i)]!,
   };
   const read = weight[type];
   const weights = new Float32Array(count);

@@ -62,7 +62,7 @@ const shapes: Record<string, Omit<RandomModel, "type">> = {
 
 const weightTypes: readonly WeightType[] = ["f32", "f16", "q8_0", "q4_0"];
 
-/** For the other types: rows that divide into blocks of 256. */
+/** For the other types: rows that divide into blocks of 256, and matrices of the same shapes, to share pipelines. */
 const blockShapes: Record<string, Omit<RandomModel, "type">> = {
   "llama-e64-g2": {
     architecture: "llama",
@@ -75,15 +75,15 @@ const blockShapes: Record<string, Omit<RandomModel, "type">> = {
     vocab: 290,
     seed: 15,
   },
-  "qwen3-e128-g4": {
+  "qwen3-e128-g2": {
     architecture: "qwen3",
     layers: 1,
     width: 256,
-    heads: 4,
+    heads: 2,
     kvHeads: 1,
     headWidth: 128,
     feedForward: 512,
-    vocab: 293,
+    vocab: 290,
     seed: 16,
     ropeTheta: 1_000_000,
   },
