@@ -23,6 +23,7 @@ export default defineConfig({
     target: "es2022",
     assetsInlineLimit: 0, // data: addresses would need a wider Content-Security-Policy
     license: { fileName: "licenses.md" },
+    rolldownOptions: { checks: { pluginTimings: false } },
   },
   worker: { format: "es", plugins: () => [wgslPlugin()] },
 });

@@ -43,6 +43,7 @@ export default defineConfig({
       formats: ["es"],
     },
     rolldownOptions: {
+      checks: { pluginTimings: false },
       // All files in one folder: the worker's address is relative to whichever chunk starts it.
       output: { entryFileNames: "[name].js", chunkFileNames: "[name]-[hash].js" },
     },

@@ -61,7 +61,11 @@ async function randomModel(json) {
   const { module } = await runnerImport(path.join(root, "src/runtime/weights/testing/randomModel.ts"));
   const file = path.join(root, ".cache/bench/random.gguf");
   mkdirSync(path.dirname(file), { recursive: true });
-  writeFileSync(file, module.makeRandomModel({ ...randomDefaults, ...JSON.parse(json) }));
+  try {
+    writeFileSync(file, module.makeRandomModel({ ...randomDefaults, ...JSON.parse(json) }));
+  } catch (error) {
+    fail(`--random: ${error instanceof Error ? error.message : error}`);
+  }
   return file;
 }
 

@@ -27,6 +27,7 @@ if (!Number.isInteger(port) || port < 0 || port > 65535) {
 }
 
 ensureDependencies();
+console.log("Building the chat page …");
 const { status } = spawnSync(process.execPath, [path.join(root, "scripts/build.mjs"), "app"], {
   cwd: root,
   stdio: ["ignore", "ignore", "inherit"],

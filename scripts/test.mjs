@@ -174,7 +174,7 @@ async function adapters() {
 ensureDependencies();
 mkdirSync(reports, { recursive: true });
 if (chosen.has("lint")) {
-  check("format and lint", "node_modules/@biomejs/biome/bin/biome", "check", ".");
+  check("format and lint", "node_modules/@biomejs/biome/bin/biome", "check", "--diagnostic-level=error", ".");
   check("types", "node_modules/typescript/bin/tsc", "--noEmit");
 }
 if (chosen.has("unit")) vitest("unit", "unit");

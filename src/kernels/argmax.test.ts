@@ -1,12 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { argmaxReference } from "./argmax.ref.ts";
 import { argmax } from "./argmax.ts";
-import { openTestGpu, testVariants } from "./testing/harness.ts";
+import { hardwareVariants } from "./testing/hardware.ts";
+import { openTestGpu } from "./testing/harness.ts";
 import { randomValues } from "./testing/random.ts";
 
 const untouched = 0x7fc5a5a5;
 
-describe.each(testVariants)("argmax, $name", (variant) => {
+describe.each(hardwareVariants)("argmax, $name", ({ as }) => {
   it.each([
     [1, 2],
     [31, 3],
@@ -15,11 +16,11 @@ describe.each(testVariants)("argmax, $name", (variant) => {
     [4099, 3],
     [262144, 2],
   ])("vocabulary of %i, %i of one more rows", async (vocab, count) => {
-    const t = await openTestGpu(variant);
+    const t = await openTestGpu();
     const values = randomValues(vocab, (count + 1) * vocab);
     const [logits, out] = [t.f32([count + 1, vocab], values), t.output([count + 1], "u32")];
     await t.run(
-      (rec) => argmax(rec, { logits, out, vocab, rows: { of: "outputs" } }, "test"),
+      (rec) => argmax(as(rec), { logits, out, vocab, rows: { of: "outputs" } }, "test"),
       { tokens: 1, outputs: count },
       { maxStep: { tokens: 1, outputs: count + 1 } },
     );

@@ -40,7 +40,8 @@ export function argmax(rec: Recording, { logits, out, vocab, rows }: ArgmaxArgs,
   rec.dispatch({
     label,
     source: (vectors ? vectorSource : scalarSource) + kernel,
-    constants: { rowValues: vectors ? vocab / 4 : vocab },
+    // On a CPU every thread pays for every barrier.
+    constants: { rowValues: vectors ? vocab / 4 : vocab, threads: rec.gpu.software ? 16 : 256 },
     bindings: [logits, out],
     workgroups: (step) => [rowsOf(rows, step)],
   });

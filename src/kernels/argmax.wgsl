@@ -10,6 +10,8 @@
 @group(0) @binding(1) var<storage, read_write> out: array<u32>; // (R)
 
 override rowValues: u32;
+/// A power of two.
+override threads: u32 = 256u;
 
 struct Best {
   key: u32,
@@ -33,19 +35,19 @@ fn takeGreater(best: Best, bits: u32, index: u32) -> Best {
   return best;
 }
 
-var<workgroup> bests: array<Best, 256>;
+var<workgroup> bests: array<Best, threads>;
 
-@compute @workgroup_size(256)
+@compute @workgroup_size(threads)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
   let row = group.x;
   let start = row * rowValues;
   var best = Best(0u, 0u);
-  for (var i = thread; i < rowValues; i += 256u) {
+  for (var i = thread; i < rowValues; i += threads) {
     best = better(best, logits[start + i], i);
   }
   bests[thread] = best;
   workgroupBarrier();
-  for (var half = 128u; half > 0u; half /= 2u) {
+  for (var half = threads / 2u; half > 0u; half /= 2u) {
     if (thread < half) {
       let other = bests[thread + half];
       let own = bests[thread];

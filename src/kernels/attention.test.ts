@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { attentionReference, type SequenceRows } from "./attention.ref.ts";
 import { type AttentionArgs, attention, attentionScratchShape } from "./attention.ts";
+import { type AttentionTuning, gpuTuning } from "./attentionArgs.ts";
 import { decodeWeights, encodeWeights } from "./formats/formats.ref.ts";
 import type { KvCache } from "./kvCache.ts";
 import { compare, tolerances } from "./testing/compare.ts";
-import { expectUntouched, openTestGpu, type TestGpu, testVariants } from "./testing/harness.ts";
+import { expectUntouched, openTestGpu, type TestGpu } from "./testing/harness.ts";
 import { randomValues, seededRandom } from "./testing/random.ts";
 
 interface Sizes {
@@ -68,6 +69,7 @@ interface Case extends Sizes {
   maxTokens?: number;
   split?: boolean;
   keyScale?: number;
+  tuning?: AttentionTuning | undefined;
 }
 
 async function check(t: TestGpu, test: Case): Promise<string[]> {
@@ -92,6 +94,7 @@ async function check(t: TestGpu, test: Case): Promise<string[]> {
     heads,
     scale,
     window,
+    tuning: test.tuning,
     scratch: test.split ? t.output([maxTokens, heads, splits, headWidth + 1]) : undefined,
     rows: { of: "tokens" },
   };
@@ -117,7 +120,11 @@ const prompt = (sequence: number, before: number, count: number): [number, numbe
 
 const one = { kvHeads: 1, groupSize: 1 };
 
-describe.each(testVariants)("attention, $name", (variant) => {
+// Neither algorithm uses subgroups or shader-f16; what differs between adapters is the tuning.
+describe.each([
+  { name: "tuned for this adapter", tuning: undefined },
+  { name: "tuned for a GPU", tuning: { ...gpuTuning, rolled: true } },
+])("attention, $name", ({ tuning }) => {
   it.each<Case>([
     // Decode
     { ...one, headWidth: 8, dtype: "f32", pageSize: 16, cached: [1], tokens: [[0, 1]] },
@@ -186,7 +193,7 @@ describe.each(testVariants)("attention, $name", (variant) => {
       tokens: prompt(0, 28, 9),
     },
   ])("$tokens.length tokens, $kvHeads × $groupSize heads of $headWidth, $dtype", async (test) => {
-    await check(await openTestGpu(variant), test);
+    await check(await openTestGpu(), { ...test, tuning });
   });
 });
 

@@ -26,6 +26,8 @@ export interface AttentionArgs {
   window?: number | undefined;
   /** Room for decode to split long sequences over more workgroups; see `attentionScratchShape`. */
   scratch?: Tensor | undefined;
+  /** Default: by whether the adapter is software. */
+  tuning?: AttentionTuning | undefined;
   rows: RowCount;
 }
 
@@ -63,10 +65,37 @@ export function attentionSizes({ heads, cache, pageTable, window }: AttentionArg
   });
 }
 
-/**
- * Declares `rolled(bound)` for loops over constants. Software adapters take many seconds to compile such loops
- * unrolled, so there the bound looks as if it came from `lengths` (whose top bit is never set).
- */
-export function rolledSource(gpu: Gpu): string {
-  return `fn rolled(bound: u32) -> u32 { return bound${gpu.software ? " + (lengths[0] >> 31u)" : ""}; }\n`;
+/** Sizes of workgroups; any choice computes the same. */
+export interface AttentionTuning {
+  /** Decode: threads of a workgroup, at least 32 and a multiple of keyLanes. */
+  decodeThreads: number;
+  /** Decode: threads that share a key: 4 read side by side, 1 needs fewer barriers. */
+  keyLanes: number;
+  /** Decode: positions between updates of the softmax, a multiple of decodeThreads. */
+  chunk: number;
+  /** Prefill: threads of a workgroup, 32, 64 or 128. */
+  prefillThreads: number;
+  /** Keep loops as loops: software adapters take many seconds to compile them unrolled. */
+  rolled: boolean;
+}
+
+/** Neighbouring threads read neighbouring words, and there are enough of them to hide latency. */
+export const gpuTuning: AttentionTuning = {
+  ...{ decodeThreads: 128, keyLanes: 4, chunk: 128 },
+  ...{ prefillThreads: 128, rolled: false },
+};
+
+/** On a CPU every thread of a workgroup pays for every barrier: few threads with much work each. */
+const softwareTuning: AttentionTuning = {
+  ...{ decodeThreads: 32, keyLanes: 1, chunk: 128 },
+  ...{ prefillThreads: 32, rolled: true },
+};
+
+export function attentionTuning(gpu: Gpu, { tuning }: AttentionArgs): AttentionTuning {
+  return tuning ?? (gpu.software ? softwareTuning : gpuTuning);
+}
+
+/** Declares `rolled(bound)`: where loops are to stay loops, it looks as if it depended on `lengths` (below 2^31). */
+export function rolledSource({ rolled }: AttentionTuning): string {
+  return `fn rolled(bound: u32) -> u32 { return bound${rolled ? " + (lengths[0] >> 31u)" : ""}; }\n`;
 }

@@ -1,12 +1,13 @@
 import type { Gpu } from "../runtime/gpu/device.ts";
 import type { Recording } from "../runtime/gpu/recording.ts";
-import { type AttentionArgs, attentionSizes, rolledSource } from "./attentionArgs.ts";
+import { type AttentionArgs, attentionSizes, attentionTuning, rolledSource } from "./attentionArgs.ts";
 import kernel from "./attentionDecode.wgsl?raw";
 import mergeKernel from "./attentionMerge.wgsl?raw";
 import spanSource from "./attentionSpan.wgsl?raw";
 import { expectKernel } from "./checks.ts";
 import { cacheReadSource } from "./kvCache.ts";
 import { constSource, rowsOf } from "./prelude.ts";
+import { unroll } from "./unroll.ts";
 
 /** Splits of the positions for a token that may see this many. */
 function splitCount(capacity: number): number {
@@ -32,6 +33,8 @@ export function attentionDecode(rec: Recording, args: AttentionArgs, label: stri
   const { q, cache, pageTable, sequences, lengths, out, heads, window, scratch, rows } = args;
   const { kvHeads, headWidth, pageSize } = cache;
   const groupSize = heads / kvHeads;
+  const tuning = attentionTuning(rec.gpu, args);
+  const { decodeThreads: threads, keyLanes, chunk } = tuning;
   // As many heads share a read as registers and workgroup memory allow, in equal groups.
   const headGroups = Math.ceil(groupSize / Math.min(8, Math.floor(1024 / headWidth)));
   const groupHeads = Math.ceil(groupSize / headGroups);
@@ -54,11 +57,11 @@ export function attentionDecode(rec: Recording, args: AttentionArgs, label: stri
     label,
     source:
       sizes +
-      constSource({ headGroups, groupHeads }) +
+      constSource({ headGroups, groupHeads, threads, keyLanes, chunk }) +
       cacheReadSource(cache, 1) +
       spanSource +
-      rolledSource(rec.gpu) +
-      kernel,
+      rolledSource(tuning) +
+      unroll(kernel, { groupHeads }),
     constants: { scale: args.scale * Math.LOG2E, sumsStart },
     bindings: [q, cache.keys, cache.values, pageTable, sequences, lengths, split ? scratch : out],
     workgroups: (step) => [kvHeads * headGroups, rowsOf(rows, step), splits],

@@ -2,12 +2,12 @@
 //
 // A workgroup is one token × one kv head (up to `groupHeads` of its query heads, which share every key and value
 // that is read) × one split of the positions. Positions are taken in chunks:
-//   scores: four threads per position read a key in turns of eight elements; the partial sums meet in workgroup memory
-//   weights: sixteen threads per query head keep the running maximum and sum (online softmax, base 2)
+//   scores: `keyLanes` threads per position read a key in turns of eight elements; their sums meet in workgroup memory
+//   weights: threads / 8 threads per query head keep the running maximum and sum (online softmax, base 2)
 //   values: a thread owns eight elements of E in every `stripes`-th position, for all query heads
 // With splits > 1, out is the scratch of attentionMerge.wgsl: (T, H, splits, E), then log2 of each split's sum of weights.
 //
-// Constants and the cache at bindings 1 and 2 come from the TypeScript side; attentionSpan.wgsl says who sees what.
+// Constants (threads and chunk among them) and the cache at bindings 1 and 2 come from the TypeScript side; attentionSpan.wgsl says who sees what.
 
 @group(0) @binding(0) var<storage, read> q: array<vec4<f32>>; // (T, heads, E)
 @group(0) @binding(3) var<storage, read> pageTable: array<u32>; // (B, maxPages)
@@ -20,16 +20,15 @@ override scale: f32;
 /// Where the log2 sums start in `out`, if splits > 1.
 override sumsStart: u32 = 0u;
 
-const threads = 128u;
-const tile = threads / 4u; // positions per round of scores
-const chunk = 128u; // positions per round of the softmax
+const tile = threads / keyLanes; // positions per round of scores; chunk is a multiple
+const foldLanes = threads / 8u; // groupHeads is at most 8
 const stripes = threads / headEights;
 const hidden = -3.4e38;
 
 var<workgroup> query: array<vec4<f32>, groupHeads * headEights * 2u>;
-var<workgroup> partial: array<f32, threads * 8u>; // of scores (head, position, 4), then of values (stripe, E)
+var<workgroup> partial: array<f32, threads * 8u>; // of scores (head, position, keyLanes), then of values (stripe, E)
 var<workgroup> weights: array<f32, chunk * groupHeads>; // (position, head)
-var<workgroup> folds: array<f32, threads>; // (head, 16)
+var<workgroup> folds: array<f32, threads>; // (head, foldLanes)
 var<workgroup> rescale: array<f32, groupHeads>;
 
 fn rowOf(sequence: u32, kvHead: u32, position: u32) -> u32 {
@@ -60,8 +59,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   }
   workgroupBarrier();
 
-  let softmaxHead = thread / 16u;
-  let softmaxLane = thread % 16u;
+  let softmaxHead = thread / foldLanes;
+  let softmaxLane = thread % foldLanes;
   let eight = thread % headEights;
   let stripe = thread / headEights;
   var largest = hidden;
@@ -73,32 +72,45 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let count = min(chunk, end - base);
 
     for (var first = 0u; first < count; first += tile) {
+      // Without an initializer it would keep its values from the last round (Chromium's compiler, 2026).
       var dots = array<f32, groupHeads>();
-      let position = first + thread / 4u;
+      let position = first + thread / keyLanes;
       if (position < count) {
         let row = rowOf(sequence, kvHead, base + position);
-        for (var i = thread % 4u; i < headEights; i += 4u) {
+        for (var i = thread % keyLanes; i < rolled(headEights); i += keyLanes) {
           let key = keysAt(row + i);
-          for (var h = 0u; h < groupHeads; h += 1u) {
+          for (var h = 0u; h < groupHeads; h++) {
             let at = (h * headEights + i) * 2u;
             dots[h] += dot(query[at], key.low) + dot(query[at + 1u], key.high);
           }
         }
       }
-      for (var h = 0u; h < groupHeads; h += 1u) {
-        partial[h * threads + thread] = dots[h];
+      if (keyLanes == 1u) {
+        for (var h = 0u; h < groupHeads; h++) {
+          weights[position * groupHeads + h] = dots[h];
+        }
+      } else {
+        for (var h = 0u; h < groupHeads; h++) {
+          partial[h * threads + thread] = dots[h];
+        }
+        workgroupBarrier();
+        for (var i = thread; i < tile * groupHeads; i += threads) {
+          var score = 0.0;
+          for (var lane = 0u; lane < keyLanes; lane++) {
+            score += partial[keyLanes * i + lane];
+          }
+          weights[(first + i % tile) * groupHeads + i / tile] = score;
+        }
+        workgroupBarrier();
       }
-      workgroupBarrier();
-      for (var i = thread; i < tile * groupHeads; i += threads) {
-        let score = partial[4u * i] + partial[4u * i + 1u] + partial[4u * i + 2u] + partial[4u * i + 3u];
-        weights[(first + i % tile) * groupHeads + i / tile] = score;
-      }
+    }
+    if (keyLanes == 1u) {
       workgroupBarrier();
     }
 
     if (softmaxHead < groupHeads) {
       var fold = hidden;
-      for (var p = softmaxLane; p < count; p += 16u) {
+      for (var p = softmaxLane; p < count; p += foldLanes) {
         fold = max(fold, weights[p * groupHeads + softmaxHead]);
       }
       folds[thread] = fold;
@@ -106,12 +118,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     workgroupBarrier();
     if (softmaxHead < groupHeads) {
       let before = largest;
-      for (var i = 0u; i < rolled(16u); i += 1u) {
-        largest = max(largest, folds[softmaxHead * 16u + i]);
+      for (var i = 0u; i < rolled(foldLanes); i += 1u) {
+        largest = max(largest, folds[softmaxHead * foldLanes + i]);
       }
       let change = exp2(before - largest);
       sum *= change;
-      for (var p = softmaxLane; p < count; p += 16u) {
+      for (var p = softmaxLane; p < count; p += foldLanes) {
         let at = p * groupHeads + softmaxHead;
         let weight = exp2(weights[at] - largest);
         weights[at] = weight;
@@ -123,14 +135,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
     workgroupBarrier();
 
-    for (var h = 0u; h < groupHeads; h += 1u) {
+    for (var h = 0u; h < groupHeads; h++) {
       low[h] *= rescale[h];
       high[h] *= rescale[h];
     }
     if (stripe < stripes) {
       for (var p = stripe; p < count; p += stripes) {
         let value = valuesAt(rowOf(sequence, kvHead, base + p) + eight);
-        for (var h = 0u; h < groupHeads; h += 1u) {
+        for (var h = 0u; h < groupHeads; h++) {
           let weight = weights[p * groupHeads + h];
           low[h] += weight * value.low;
           high[h] += weight * value.high;
@@ -141,15 +153,19 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   }
 
   folds[thread] = sum;
-  for (var h = 0u; h < groupHeads; h += 1u) {
-    for (var i = 0u; i < rolled(4u); i += 1u) {
-      partial[thread * 8u + i] = low[h][i];
-      partial[thread * 8u + 4u + i] = high[h][i];
-    }
+  for (var h = 0u; h < groupHeads; h++) {
+    partial[thread * 8u] = low[h].x;
+    partial[thread * 8u + 1u] = low[h].y;
+    partial[thread * 8u + 2u] = low[h].z;
+    partial[thread * 8u + 3u] = low[h].w;
+    partial[thread * 8u + 4u] = high[h].x;
+    partial[thread * 8u + 5u] = high[h].y;
+    partial[thread * 8u + 6u] = high[h].z;
+    partial[thread * 8u + 7u] = high[h].w;
     workgroupBarrier();
     var total = 0.0;
-    for (var i = 0u; i < rolled(16u); i += 1u) {
-      total += folds[h * 16u + i];
+    for (var i = 0u; i < rolled(foldLanes); i += 1u) {
+      total += folds[h * foldLanes + i];
     }
     if (firstInGroup + h < groupSize) {
       let row = (token * heads + firstHead + h) * splits + group.z;
@@ -160,7 +176,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         }
         out[row * headWidth + e] = value / total;
       }
-      if (splits > 1u && thread == h * 16u) {
+      if (splits > 1u && thread == h * foldLanes) {
         out[sumsStart + row] = largest + log2(total);
       }
     }

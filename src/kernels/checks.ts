@@ -70,7 +70,16 @@ export function expectSize(
   );
 }
 
-/** Whether two tensors are the same range of the same buffer. */
-export function sameTensor(a: Tensor, b: Tensor): boolean {
-  return a.buffer === b.buffer && a.offsetBytes === b.offsetBytes;
+/**
+ * Whether `out` is the input itself. Fails where it is another tensor in the input's buffer, because WebGPU forbids
+ * binding a buffer twice if one binding writes.
+ */
+export function isInPlace(label: string, input: Tensor, out: Tensor): boolean {
+  const same = input.buffer === out.buffer && input.offsetBytes === out.offsetBytes;
+  expectKernel(
+    same || input.buffer !== out.buffer,
+    label,
+    "out is another tensor in the buffer of its input.",
+  );
+  return same;
 }

@@ -2,12 +2,13 @@ import { describe, expect, it } from "vitest";
 import { rmsNormReference } from "./rmsNorm.ref.ts";
 import { rmsNorm } from "./rmsNorm.ts";
 import { compare, tolerances } from "./testing/compare.ts";
-import { expectUntouched, openTestGpu, testVariants } from "./testing/harness.ts";
+import { hardwareVariants } from "./testing/hardware.ts";
+import { expectUntouched, openTestGpu } from "./testing/harness.ts";
 import { randomValues } from "./testing/random.ts";
 
 const eps = 1e-5;
 
-describe.each(testVariants)("rmsNorm, $name", (variant) => {
+describe.each(hardwareVariants)("rmsNorm, $name", ({ as }) => {
   it.each([
     [8, 3],
     [31, 5],
@@ -21,7 +22,7 @@ describe.each(testVariants)("rmsNorm, $name", (variant) => {
     [4099, 2],
     [8192, 3],
   ])("width %i, %i rows", async (width, count) => {
-    const t = await openTestGpu(variant);
+    const t = await openTestGpu();
     const values = randomValues(width, count * width);
     const weights = randomValues(width + 1, width);
     const [x, weight, out] = [
@@ -29,7 +30,7 @@ describe.each(testVariants)("rmsNorm, $name", (variant) => {
       t.f32([width], weights),
       t.output([count, width]),
     ];
-    await t.run((rec) => rmsNorm(rec, { x, weight, out, width, eps, rows: { of: "tokens" } }, "test"), {
+    await t.run((rec) => rmsNorm(as(rec), { x, weight, out, width, eps, rows: { of: "tokens" } }, "test"), {
       tokens: count,
       outputs: 1,
     });
@@ -88,5 +89,11 @@ describe("rmsNorm", () => {
       "rmsNorm norm: x is f32 (2, 64) and should be f32 (3 or more, 64)",
     );
     await expect(run(32, 2)).rejects.toThrow("(2 or more, 32)");
+    const half = { ...x, offsetBytes: 256, shape: [1, 64] };
+    const overlapping = t.run(
+      (rec) => rmsNorm(rec, { x, weight, out: half, width: 64, eps, rows: { of: "tokens" } }, "norm"),
+      { tokens: 1, outputs: 1 },
+    );
+    await expect(overlapping).rejects.toThrow("out is another tensor in the buffer of its input");
   });
 });

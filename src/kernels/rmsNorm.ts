@@ -1,6 +1,6 @@
 import type { Recording } from "../runtime/gpu/recording.ts";
 import type { Tensor } from "../runtime/gpu/tensor.ts";
-import { expectKernel, expectRows, expectShape, expectSize, sameTensor } from "./checks.ts";
+import { expectKernel, expectRows, expectShape, expectSize, isInPlace } from "./checks.ts";
 import {
   foldWorkgroups,
   gridSource,
@@ -22,9 +22,9 @@ export interface RmsNormArgs {
   rows: RowCount;
 }
 
-/** Threads that share a row: few enough that each has a value or more to read. */
-function threadsPerRow(rowValues: number): number {
-  if (rowValues <= 32) return 16;
+/** Threads that share a row: few enough that each has a value or more to read; on a CPU each pays for every barrier. */
+function threadsPerRow(rowValues: number, software: boolean): number {
+  if (rowValues <= 32 || software) return 16;
   return rowValues <= 128 ? 64 : 256;
 }
 
@@ -44,11 +44,11 @@ export function rmsNorm(
   expectRows(rec, label, "x", x, "f32", rows, width);
   expectRows(rec, label, "out", out, "f32", rows, width);
   expectShape(label, "weight", weight, "f32", [width]);
-  const inPlace = sameTensor(x, out);
+  const inPlace = isInPlace(label, x, out);
   const vectors = width % 4 === 0;
   const rowValues = vectors ? width / 4 : width;
-  const rowThreads = threadsPerRow(rowValues);
-  const groupThreads = Math.max(64, rowThreads);
+  const rowThreads = threadsPerRow(rowValues, rec.gpu.software);
+  const groupThreads = rec.gpu.software ? rowThreads : Math.max(64, rowThreads);
   const squares = `fn squares(v: Value) -> f32 { return ${vectors ? "dot(v, v)" : "v * v"}; }\n`;
   rec.dispatch({
     label,

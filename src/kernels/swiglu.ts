@@ -1,6 +1,6 @@
 import type { Recording } from "../runtime/gpu/recording.ts";
 import type { Tensor } from "../runtime/gpu/tensor.ts";
-import { expectRows, expectSize, sameTensor } from "./checks.ts";
+import { expectRows, expectSize, isInPlace } from "./checks.ts";
 import {
   foldWorkgroups,
   gridSource,
@@ -31,7 +31,7 @@ export function swiglu(rec: Recording, { gate, up, out, width, rows }: SwigluArg
   expectSize(label, "width", width, 1);
   for (const [name, tensor] of Object.entries({ gate, up, out }))
     expectRows(rec, label, name, tensor, "f32", rows, width);
-  const inPlace = sameTensor(gate, out);
+  const inPlace = isInPlace(label, gate, out);
   const vectors = width % 4 === 0;
   const rowValues = vectors ? width / 4 : width;
   rec.dispatch({

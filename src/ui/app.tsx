@@ -41,16 +41,19 @@ export function App() {
   );
 }
 
-/** Says a finished answer to a screen reader, then falls silent: the answer itself is in the conversation. */
+/** Says to a screen reader that a model is ready or what was answered, then falls silent. */
 function Announcer() {
-  const { chat } = useApp();
-  const announcement = useStore(chat.store, (state) => state.announcement);
+  const messages = useMessages();
+  const { chat, session } = useApp();
+  const answer = useStore(chat.store, (state) => state.announcement);
+  const model = useStore(session.store, (state) => state.current?.name);
   const [text, setText] = useState("");
+  useEffect(() => setText(model === undefined ? "" : messages.modelReady(model)), [model]);
+  useEffect(() => setText(answer), [answer]);
   useEffect(() => {
-    setText(announcement);
     const timer = setTimeout(() => setText(""), announcedMs);
     return () => clearTimeout(timer);
-  }, [announcement]);
+  }, [text]);
   return (
     <div class="visually-hidden" aria-live="polite" data-testid="announcer">
       {text}

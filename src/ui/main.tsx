@@ -2,8 +2,12 @@
 
 import "./styles/base.css";
 import "./styles/layout.css";
+import "./styles/sidebar.css";
 import "./styles/chat.css";
+import "./styles/markdown.css";
+import "./styles/start.css";
 import "./styles/dialogs.css";
+import "./styles/notices.css";
 import { render } from "preact";
 import { createOmni } from "../runtime/client.ts";
 import { App } from "./app.tsx";

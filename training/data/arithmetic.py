@@ -2,7 +2,7 @@
 from .common import item, pick
 from .quantities import in_words
 
-NAME, WEIGHT = "arithmetic", 0.26
+NAME, WEIGHT = "arithmetic", 0.3
 
 ASK = ["What is {e}?", "{e} = ?", "{e}", "What's {e}?", "How much is {e}?", "Calculate {e}.", "Work out {e}.", "Can you compute {e}?",
        "{e}=", "Solve {e}.", "What does {e} equal?", "What do you get for {e}?", "Do you know {e}?", "Please calculate {e}.", "Tell me {e}."]
@@ -56,27 +56,27 @@ def product_steps(a, b):
 def problem(rng):
     """-> skill, a, op, b, result, working."""
     r = rng.random()
-    if r < 0.34:
+    if r < 0.33:
         size = rng.random()
-        if size < 0.72:
-            a, b = number(rng, pick(rng, [1, 2, 2, 2])), number(rng, pick(rng, [1, 2, 2, 2]))
-            return "add", a, "+", b, a + b, ""
+        if size < 0.85:
+            a, b = number(rng, pick(rng, [1, 1, 2, 2, 2])), number(rng, pick(rng, [1, 1, 2, 2]))
+            return "add", a, "+", b, a + b, sum_steps(a, b) if min(a, b) > 9 else ""
         a, b = number(rng, 3), number(rng, pick(rng, [1, 2, 3, 3]))
         if rng.random() < 0.3:
             a, b = b, a
         return "add3", a, "+", b, a + b, sum_steps(a, b)
-    if r < 0.64:
-        if rng.random() < 0.75:
-            a, b = number(rng, pick(rng, [1, 2, 2, 2])), number(rng, pick(rng, [1, 2, 2]))
+    if r < 0.6:
+        if rng.random() < 0.88:
+            a, b = number(rng, pick(rng, [1, 2, 2, 2])), number(rng, pick(rng, [1, 1, 2]))
             if a < b and rng.random() < 0.8:
                 a, b = b, a
-            return "subtract", a, "-", b, a - b, ""
+            return "subtract", a, "-", b, a - b, difference_steps(a, b) if a >= b else ""
         a, b = number(rng, 3), number(rng, pick(rng, [1, 2, 3]))
         a, b = max(a, b), min(a, b)
         return "subtract3", a, "-", b, a - b, difference_steps(a, b)
     if r < 0.84:
-        if rng.random() < 0.6:
-            a, b = rng.randrange(0, 13), rng.randrange(0, 13)
+        if rng.random() < 0.72:
+            a, b = rng.randrange(0, 13), pick(rng, range(13))
             return "times-table", a, "×", b, a * b, ""
         a, b = number(rng, pick(rng, [2, 2, 3])), rng.randrange(2, 10)
         steps = product_steps(a, b) if len(str(a).strip("0")) > 1 else ""

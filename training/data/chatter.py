@@ -4,7 +4,7 @@ import re
 
 from .common import item, pick
 
-NAME, WEIGHT = "chatter", 0.02
+NAME, WEIGHT = "chatter", 0.01
 
 PAIRS = []  # (question, answer)
 # Picked by hand: the start of each question whose answer is true, lasting and fit for children.

@@ -4,12 +4,14 @@ import json
 from . import vocabulary
 from .common import item, pick, join, cap
 
-NAME, WEIGHT = "emoji", 0.115
+NAME, WEIGHT = "emoji", 0.11
 
 GROUPS = {0: "faces and feelings", 1: "people", 3: "animals and nature", 4: "food and drink", 5: "travel and places", 6: "activities", 7: "objects", 8: "symbols"}
-SKIP = ("o’clock", "-thirty", "Japanese", "middle finger", "button", "arrow", "suspension", "no one under", "medium", "circled", "customs", "cigarette", "kaaba", "moai", "hotel love")
+SKIP = ("o’clock", "Japanese", "grinning cat", " cat", "monkey with", "ogre", "goblin", "-evil", "cherry blossom", "white flower", "anger", "speech", "hole", "dashing", "dizzy", "stew", "oden", "curry", "roasted", "rice ball", "cracker", "dango", "fish cake", "pot of")
 KNOWN = set(vocabulary.words())  # keywords worth showing: plain words, no slang
-SYMBOLS = set("❤️ ⚠️ 🚫 ✅️ ❌️ ❓️ ❗️ ➕️ ➖️ ✖️ ➗️ ♻️ 🔴 🔵 ⭕️ 💲 🔺 🔷 🔶 ⚫️ ⚪️".replace("\ufe0f", "").split())
+# Of faces, animals, plants and food every early emoji; of the rest only these, which people use most.
+PICKED = set("""👋👌✌👍👎👏🙏💪👀👂👃👄👶👦👧👨👩👴👵👮👸🎅🏃💃🚶 🌍🌋🏖🏝🏠🏥🏦🏨🏫🏰⛪⛺🎡🚂🚌🚑🚒🚓🚕🚗🚚🚜🚲⛵🚢✈🚁🚀⌛⌚⏰🌙☀⭐☁⚡❄⛄🔥💧🌊🌈☔ 🎃🎄🎆🎈🎉🎁🏆🥇⚽⚾🏀🏈🎾🎳🎣🎯🎮🎲🎨🎭
+👓👔👕👖👗👜🎒👞👟👑🎩💍💎🔔🎵🎤🎧📻🎷🎸🎹🎺🎻📱☎🔋💻💾💿🎥📺📷🔍🕯💡🔦📖📚📰💰✉📦✏📝📅📌📎✂🔒🔑🔨🔧🔬🔭💊💉🚪🛏🚽🚿🛁🛒 ⚠🚫✅❌❓❗♻""")
 FALLBACK = [("🐶", "dog face", 3, ["dog", "puppy"]), ("🐱", "cat face", 3, ["cat"]), ("🦊", "fox", 3, ["fox"]), ("🍕", "pizza", 4, ["cheese"]), ("🍎", "red apple", 4, ["apple"]),
             ("😀", "grinning face", 0, ["smile"]), ("😢", "crying face", 0, ["sad"]), ("🚗", "automobile", 5, ["car"]), ("🎁", "wrapped gift", 6, ["present"]), ("📖", "open book", 7, ["book"])]
 
@@ -26,11 +28,9 @@ class Table:
         for e in json.load(open(path, encoding="utf-8")):
             group, symbol = e.get("group"), e["emoji"]
             points = [c for c in symbol if c != "\ufe0f"]
-            if group not in GROUPS or len(points) != 1 or e["version"] > 5 or any(s in e["label"] for s in SKIP):
+            if group not in GROUPS or len(points) != 1 or any(word in e["label"] for word in SKIP):
                 continue
-            if group == 8 and symbol.replace("\ufe0f", "") not in SYMBOLS:
-                continue
-            if group in (5, 7, 1) and not (0x1F300 <= ord(points[0]) <= 0x1FAFF or ord(points[0]) in (0x2600, 0x2601, 0x2602, 0x26A1, 0x2744, 0x2603, 0x2B50, 0x231A, 0x2615, 0x2702, 0x270F, 0x2693, 0x270B, 0x270C, 0x2708)):
+            if points[0] not in PICKED and (group not in (0, 3, 4) or e["version"] > 1):
                 continue
             symbol = points[0] if e["type"] == 1 else points[0] + "\ufe0f"  # the style mark only where the plain form is text
             out.append((symbol, e["label"], group, [t for t in e.get("tags", []) if t.isalpha() and len(t) > 2]))
@@ -52,7 +52,7 @@ class Table:
         for s, label, g, tags in self.entries:
             for t in set(tags):
                 use[t] = use.get(t, 0) + 1
-        self.keyword = {w: i for w, (score, i) in best.items() if score[0] < 3 or use.get(w, 0) <= 3}
+        self.keyword = {w: i for w, (score, i) in best.items() if score[0] < 3 or (use.get(w, 0) == 1 and w in KNOWN)}
         self.keywords = sorted(self.keyword)
 
 

@@ -1,7 +1,7 @@
 """Small facts: capitals, animals, colours of things, science, a few famous works and inventions."""
 from .common import item, pick, table, cap, a
 
-NAME, WEIGHT = "facts", 0.095
+NAME, WEIGHT = "facts", 0.07
 
 CAPITALS = table("""France|Paris; Germany|Berlin; Italy|Rome; Spain|Madrid; Portugal|Lisbon; England|London; Ireland|Dublin; Scotland|Edinburgh; Norway|Oslo; Sweden|Stockholm; Denmark|Copenhagen; Finland|Helsinki; Iceland|Reykjavik;
 Poland|Warsaw; Austria|Vienna; Switzerland|Bern; Belgium|Brussels; Greece|Athens; Hungary|Budapest; Russia|Moscow; Ukraine|Kyiv; Turkey|Ankara; Egypt|Cairo; Kenya|Nairobi; Morocco|Rabat; Nigeria|Abuja; Ethiopia|Addis Ababa; Ghana|Accra;

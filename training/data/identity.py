@@ -1,7 +1,7 @@
 """Who OmniTab is, where it runs, what it can and cannot do. Several wordings each way; honest about limits."""
 from .common import item, dialogue, pick
 
-NAME, WEIGHT = "identity", 0.065
+NAME, WEIGHT = "identity", 0.045
 
 # questions / ... | answers / ...
 QA = [

@@ -5,7 +5,7 @@ from .memory import name
 from .facts import CAPITALS, ANIMALS
 from .words import OPPOSITES, GROUPS
 
-NAME, WEIGHT = "instructions", 0.065
+NAME, WEIGHT = "instructions", 0.1
 
 WORDS = vocabulary.words()
 NUMBER = ["zero", "one", "two", "three", "four", "five", "six"]
@@ -108,7 +108,7 @@ def guess_game(rng):
     return item("instructions/random", q + str(n % 3), q, f"**{n}**")
 
 
-KINDS = [say] * 6 + [times] * 2 + [listing] * 5 + [table_of] * 2 + [one_word] * 3 + [choose, formatted, formatted, sentence, sentence, guess_game]
+KINDS = [say] * 11 + [times] * 3 + [listing] * 5 + [table_of] * 2 + [one_word] * 3 + [choose, formatted, formatted, sentence, sentence, guess_game]
 
 
 def sample(rng):

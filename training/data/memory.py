@@ -2,7 +2,7 @@
 from .common import dialogue, held_out, pick, cap, a
 from . import vocabulary, smalltalk, arithmetic
 
-NAME, WEIGHT = "memory", 0.05
+NAME, WEIGHT = "memory", 0.06
 
 NAMES = """Tom Anna Ben Mia Sam Lena Max Ella Leo Nora Ali Kim Omar Zoe Ivan Ruby Hugo Maya Alice Bob Carol David Emma Frank Grace Henry Ines Jack Kate Liam Mary Noah Olga Paul Rosa Sara Tina Victor Wendy Yuki Chen Priya Ahmed Fatima Jonas Clara Felix Ida Marco Sofia Peter Julia Lucas
 Hanna Erik Lily George Amy James Rob Dana Nina Oscar Simon Eva Adam Laura Martin Karen Diego Elena Ravi Mei Jin Aisha Kofi Amara""".split()

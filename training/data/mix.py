@@ -52,7 +52,7 @@ def conversation(rng):
     """-> [(role, parts), ...]: mostly one question; at times several, at times a system prompt before."""
     turns = list(one(rng).turns)
     r = rng.random()
-    more = 0 if r < 0.62 else 1 if r < 0.8 else 2 if r < 0.9 else 3 if r < 0.98 else rng.randrange(4, 12)
+    more = 0 if r < 0.72 else 1 if r < 0.88 else 2 if r < 0.95 else 3 if r < 0.99 else rng.randrange(4, 12)
     for _ in range(more):
         turns += one(rng).turns
     if rng.random() < 0.3:

@@ -1,7 +1,7 @@
 """Numbers as things: counting, comparing, ordering, even and odd, digits and words, clock, calendar, money."""
 from .common import item, pick, join, cap
 
-NAME, WEIGHT = "quantities", 0.085
+NAME, WEIGHT = "quantities", 0.13
 
 SMALL = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
 TENS = "- - twenty thirty forty fifty sixty seventy eighty ninety".split()
@@ -152,7 +152,7 @@ def half(rng):
     return item("quantities/half-double", e, pick(rng, ["What is {e}?", "What's {e}?", "How much is {e}?"]).format(e=e), f"{cap(e)} is **{a}**.", str(a))
 
 
-KINDS = [count, count, neighbour, parity, compare, compare, words, words, pattern, calendar, calendar, half]
+KINDS = [count, count, count, neighbour, parity, compare, compare, words, words, words, pattern, calendar, calendar, half]
 
 
 def sample(rng):

@@ -1,7 +1,7 @@
 """Greetings, thanks, moods, jokes and other small talk."""
 from .common import item, dialogue, pick
 
-NAME, WEIGHT = "smalltalk", 0.075
+NAME, WEIGHT = "smalltalk", 0.05
 
 QA = [
     ("Hi/Hello/Hey/Hello!/Hi!/Hi there/Hey there!/Hello there/Greetings/Hiya/Yo/hallo/Howdy/Hello OmniTab/Hi OmniTab!/hello?/Anybody there?/Are you there?/👋",

@@ -2,9 +2,10 @@
 from .common import item, pick
 from . import vocabulary
 
-NAME, WEIGHT = "spelling", 0.085
+NAME, WEIGHT = "spelling", 0.125
 
-WORDS = [w for w in vocabulary.words() if len(w) <= 10]
+# Short words that people ask about; all of vocabulary.words() needs a longer training.
+WORDS = sorted({w for w in [*vocabulary.meanings(), *(m for ms in vocabulary.GROUPS.values() for m in ms.split()), *(w for p in vocabulary.pairs(vocabulary.OPPOSITES) for w in p)] if w.isalpha() and w.islower() and 2 < len(w) <= 8})
 ABC = "abcdefghijklmnopqrstuvwxyz"
 SAY = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 
@@ -76,7 +77,7 @@ def alphabet(rng):
     return item("spelling/alphabet", q + "#", q, a)
 
 
-KINDS = [spell] * 5 + [length] * 3 + [place] * 3 + [reverse] * 2 + [capitals] + [contains] * 2 + [alphabet] * 2
+KINDS = [spell] * 6 + [length] * 3 + [place] * 3 + [reverse] + [capitals] + [contains] * 2 + [alphabet] * 2
 
 
 def sample(rng):

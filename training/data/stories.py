@@ -3,9 +3,11 @@ import json
 
 from .common import item, pick, a, dialogue
 
-NAME, WEIGHT = "stories", 0.055
+NAME, WEIGHT = "stories", 0.05
 
 AESOP = []  # (title, fable, lesson)
+# Few enough to be learned by heart in a short training.
+TOLD = ["The Fox and the Grapes", "The Crow and the Pitcher", "The Ant and the Dove", "The Dog and His Reflection", "The Goose and the Golden Egg", "The Two Goats", "The Wolf in Sheep's Clothing", "The Lion and the Mouse", "The Hare and the Tortoise", "The North Wind and the Sun"]
 BEASTS = "fox crow lion mouse wolf hare tortoise ant bear frog cat dog goat donkey owl rabbit hen duck sheep monkey horse pig sparrow bee squirrel hedgehog swan crab deer goose".split()
 WHO = {"fox": "clever", "lion": "proud", "mouse": "tiny", "wolf": "hungry", "hare": "quick", "tortoise": "slow", "ant": "busy", "bear": "strong", "owl": "wise", "donkey": "stubborn", "cat": "lazy", "crow": "vain", "bee": "busy"}
 TRAITS = ["proud", "lazy", "greedy", "young", "old", "hungry", "vain", "kind", "clever", "boastful", "quiet", "careless", "patient", "small"]
@@ -85,7 +87,7 @@ def original(rng):
     if r < 0.25:
         q = pick(rng, ['What is the moral of "{t}"?', "What does the fable {t} teach?", "What is the lesson of {t}?", "Moral of {t}?"]).format(t=title)
         return item("stories/moral", q, q, f"The moral of **{title}** is: *{lesson}*")
-    if len(fable) > 800:
+    if len(fable) > 700:
         return original(rng)
     q = pick(rng, ["Tell me the fable of {t}.", 'Tell me "{t}".', "Tell me the story of {t}.", "Do you know {t}?", "How does {t} go?", "Tell me Aesop's fable {t}."]).format(t=title[0].lower() + title[1:] if "of {t}" else title)
     return item("stories/aesop", q, q, f"**{title}**\n\n{fable}\n\n*Moral: {lesson}*")
@@ -93,7 +95,8 @@ def original(rng):
 
 def load(path):
     for f in json.load(open(path, encoding="utf-8")):
-        AESOP.append((f["title"], f["fable"].strip(), f["lesson"].strip().replace(" .", ".")))
+        if f["title"] in TOLD:
+            AESOP.append((f["title"], f["fable"].strip(), f["lesson"].strip().replace(" .", ".")))
 
 
 def moral_of(rng):
@@ -107,6 +110,6 @@ def moral_of(rng):
 
 def sample(rng):
     r = rng.random()
-    if AESOP and r < 0.25:
+    if AESOP and r < 0.22:
         return original(rng)
     return follow_up(rng) if r > 0.93 else moral_of(rng) if r > 0.89 else made(rng)

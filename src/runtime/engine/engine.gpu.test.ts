@@ -105,6 +105,31 @@ describe("generation", () => {
     expect(fresh.tokens).toEqual(second.tokens);
   });
 
+  test("steps computed beyond a stop or an abort leave no trace", async () => {
+    const whole = await generate();
+    const at = whole.tokens.findIndex((token, i) => i > 3 && whole.tokens.indexOf(token) === i);
+    const stopToken = whole.tokens[at]!;
+    const stopped = await generate({ stopTokens: [stopToken] });
+    expect(stopped.tokens).toEqual(whole.tokens.slice(0, at));
+    const next = [...prompt, ...stopped.tokens, stopToken, 21, 22];
+    const cached = await generate({ promptTokens: next });
+    // Up to the stop token, whose step was under way when it became known.
+    expect(cached.all[0]).toMatchObject({ type: "prompt", cachedTokens: prompt.length + at + 1 });
+
+    const abort = new AbortController();
+    const aborted = async () => {
+      for await (const event of loaded.engine.generate(request({ promptTokens: next, signal: abort.signal })))
+        if (event.type === "token") abort.abort();
+    };
+    await expect(aborted()).rejects.toMatchObject({ code: "aborted" });
+    const afterAbort = await generate({ promptTokens: next });
+    await generate({ promptTokens: [9, 8, 7] });
+    const fresh = await generate({ promptTokens: next });
+    expect(fresh.all[0]).toMatchObject({ type: "prompt", cachedTokens: 0 });
+    expect(cached.tokens).toEqual(fresh.tokens);
+    expect(afterAbort.tokens).toEqual(fresh.tokens);
+  });
+
   test("prompt log-probabilities agree with those of generated tokens", async () => {
     const generated = await generate({ topLogprobs: 2 });
     const echoed = await generate({

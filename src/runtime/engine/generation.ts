@@ -1,20 +1,17 @@
 /** One request from prompt to last token. */
 
-import { OmniError } from "../errors.ts";
 import type { Tokenizer } from "../text/types.ts";
+import { greedyTokens, sampledTokens } from "./decode.ts";
 import type { ModelRunner } from "./modelRunner.ts";
 import type { CachedSequence } from "./pages.ts";
+import { prefill } from "./prefill.ts";
 import { isPlainGreedy, Sampler, tokenLogprob } from "./sampler.ts";
 import { StopText } from "./stopText.ts";
-import type { FinishReason, GenerationEvent, GenerationRequest, TokenLogprob } from "./types.ts";
-
-function checkAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new OmniError("aborted", "The request was cancelled.");
-}
+import { checkAborted, type FinishReason, type GenerationEvent, type GenerationRequest } from "./types.ts";
 
 /**
- * Generates on a sequence that may already hold the first tokens of the prompt. Every token that is computed is
- * appended to `sequence`, so that a later request can go on from it, also after a cancellation.
+ * Generates on a sequence that may already hold the first tokens of the prompt. What is computed stays in `sequence`,
+ * so that a later request can go on from it, also after a cancellation.
  */
 export async function* runGeneration(
   request: GenerationRequest,
@@ -25,49 +22,12 @@ export async function* runGeneration(
 ): AsyncGenerator<GenerationEvent, void, void> {
   const { promptTokens: prompt, sampling, signal, topLogprobs } = request;
   const mostTokens = Math.min(request.maxTokens ?? contextLength, contextLength - prompt.length);
-  const sampler = new Sampler(sampling, prompt);
-  const wantsLogits = topLogprobs !== undefined || !isPlainGreedy(sampling);
+  const onGpu = isPlainGreedy(sampling) && topLogprobs === undefined && !request.promptLogprobs;
   const promptStart = performance.now();
-
-  // The last token's logits are needed in any case; log-probabilities of the prompt need all of them.
-  const cachedTokens = request.promptLogprobs
-    ? 0
-    : Math.min(sequence.commonPrefix(prompt), prompt.length - 1);
-  sequence.truncate(cachedTokens);
-  const promptLogprobs: (TokenLogprob | null)[] | undefined = request.promptLogprobs ? [null] : undefined;
-  let logits: Float32Array | undefined;
-  let token: number | undefined;
-  const chunkTokens = request.promptLogprobs ? runner.maxOutputs : runner.chunkTokens;
-  for (let start = cachedTokens; start < prompt.length; start += chunkTokens) {
-    checkAborted(signal);
-    const tokens = prompt.slice(start, start + chunkTokens);
-    const isLast = start + tokens.length === prompt.length;
-    sequence.append(tokens);
-    const step = { sequence, tokens, start };
-    try {
-      if (promptLogprobs) {
-        const rows = await runner.logits({ ...step, outputRows: tokens.map((_, i) => i) });
-        const vocab = rows.length / tokens.length;
-        tokens.forEach((_, i) => {
-          const row = rows.subarray(i * vocab, (i + 1) * vocab);
-          const next = prompt[start + i + 1];
-          if (next !== undefined) promptLogprobs.push(tokenLogprob(row, next, topLogprobs ?? 0));
-          else logits = row;
-        });
-      } else if (isLast && mostTokens > 0) {
-        const last = { ...step, outputRows: [tokens.length - 1] };
-        if (wantsLogits) logits = await runner.logits(last);
-        else token = await runner.best(last);
-      } else {
-        await runner.run({ ...step, outputRows: [] });
-      }
-    } catch (error) {
-      sequence.truncate(start);
-      throw error;
-    }
-  }
+  const wants = mostTokens === 0 ? "nothing" : onGpu ? "best" : "logits";
+  const { cachedTokens, logprobs, logits, best } = await prefill(request, runner, sequence, wants);
   const decodeStart = performance.now();
-  yield { type: "prompt", cachedTokens, logprobs: promptLogprobs };
+  yield { type: "prompt", cachedTokens, logprobs };
 
   const detokenizer = tokenizer.stream({
     skipSpecial: request.skipSpecialTokens ?? true,
@@ -79,37 +39,33 @@ export async function* runGeneration(
   let predicted = 0;
   let finishReason: FinishReason = "length";
   let stopString: string | undefined;
-  let text = "";
-  while (predicted < mostTokens) {
+  if (mostTokens > 0) {
+    const tokens =
+      best === undefined
+        ? sampledTokens(runner, sequence, new Sampler(sampling, prompt), logits!)
+        : greedyTokens(runner, sequence, best, mostTokens);
     checkAborted(signal);
-    if (predicted > 0) {
-      const position = sequence.length;
-      sequence.append([token!]);
-      const step = { sequence, tokens: [token!], start: position, outputRows: [0] };
-      try {
-        if (wantsLogits) logits = await runner.logits(step);
-        else token = await runner.best(step);
-      } catch (error) {
-        sequence.truncate(position);
-        throw error;
-      }
+    for await (const { token, logits } of tokens) {
       checkAborted(signal);
-    }
-    if (wantsLogits || token === undefined) token = sampler.sample(logits!);
-    predicted++;
-    if (endTokens.has(token)) {
-      finishReason = "stop";
-      break;
-    }
-    const logprob = topLogprobs === undefined ? undefined : tokenLogprob(logits!, token, topLogprobs);
-    const { text: certain, stop } = stopText.push(detokenizer.push(token));
-    yield { type: "token", token, text: certain, logprob };
-    if (stop !== undefined) {
-      finishReason = "stop";
-      stopString = stop;
-      break;
+      predicted++;
+      if (endTokens.has(token)) {
+        finishReason = "stop";
+        break;
+      }
+      const logprob = topLogprobs === undefined ? undefined : tokenLogprob(logits!, token, topLogprobs);
+      const { text, stop } = stopText.push(detokenizer.push(token));
+      yield { type: "token", token, text, logprob };
+      checkAborted(signal);
+      if (stop !== undefined) {
+        finishReason = "stop";
+        stopString = stop;
+        break;
+      }
+      if (predicted === mostTokens) break;
     }
   }
+
+  let text = "";
   if (stopString === undefined) {
     const { text: certain, stop } = stopText.push(detokenizer.flush());
     text = certain;

@@ -49,7 +49,7 @@ export interface LoadedEngine {
   lost: Promise<string>;
 }
 
-/** A page keeps painting and a request can be cancelled between chunks of this many prompt tokens. */
+/** Most prompt tokens in one step; how many it really takes follows the speed. */
 const chunkTokens = 256;
 const defaultContextLength = 8192;
 

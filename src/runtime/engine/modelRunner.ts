@@ -15,6 +15,7 @@ import {
   recordHead,
   recordLayers,
 } from "../models/decoder.ts";
+import { ChunkSize } from "./chunkSize.ts";
 import { CachedSequence, PagePool } from "./pages.ts";
 import { Readback } from "./readback.ts";
 import { type Step, StepBuffers } from "./stepBuffers.ts";
@@ -33,6 +34,8 @@ const maxLogitsBytes = 32 * 2 ** 20;
 
 export class ModelRunner {
   readonly pages: PagePool;
+  /** How many prompt tokens to take at once, by the speed so far. */
+  readonly chunkSize: ChunkSize;
   readonly chunkTokens: number;
   /** R: most output rows in one step. */
   readonly maxOutputs: number;
@@ -57,6 +60,7 @@ export class ModelRunner {
     const { kvHeads, headWidth, layers, vocab } = config;
     const pageCount = Math.ceil(options.contextLength / pageSize);
     this.chunkTokens = options.chunkTokens;
+    this.chunkSize = new ChunkSize(options.chunkTokens);
     this.maxOutputs = Math.max(1, Math.min(options.chunkTokens, Math.floor(maxLogitsBytes / (vocab * 4))));
     this.pages = new PagePool(pageCount, pageSize);
     this.activations = new BufferArena(gpu, "activations");
@@ -131,6 +135,14 @@ export class ModelRunner {
     return new Uint32Array(await this.submit(step, this.state.best, 4)!())[0]!;
   }
 
+  /**
+   * As {@link best}, for a step of one token that is taken from the step before it on the GPU. Submitted at once;
+   * resolves when the token has come back.
+   */
+  async nextBest(step: Step): Promise<number> {
+    return new Uint32Array(await this.submit(step, this.state.best, 4, true)!())[0]!;
+  }
+
   /** Logits (R, V) of the step's output rows. */
   async logits(step: Step): Promise<Float32Array> {
     if (step.outputRows.length > 1) await this.compileManyHead();
@@ -155,7 +167,12 @@ export class ModelRunner {
     return this.manyHead.ready;
   }
 
-  private submit(step: Step, read?: BufferSlice, readBytes = 0): (() => Promise<ArrayBuffer>) | undefined {
+  private submit(
+    step: Step,
+    read?: BufferSlice,
+    readBytes = 0,
+    afterBest = false,
+  ): (() => Promise<ArrayBuffer>) | undefined {
     const size = { tokens: step.tokens.length, outputs: step.outputRows.length };
     if (size.tokens > this.chunkTokens || size.outputs > this.maxOutputs)
       throw new OmniError(
@@ -164,6 +181,10 @@ export class ModelRunner {
       );
     this.steps.write(step);
     const encoder = this.gpu.device.createCommandEncoder();
+    if (afterBest) {
+      const { tokens } = this.steps.inputs;
+      encoder.copyBufferToBuffer(this.state.best.buffer, 0, tokens.buffer, tokens.offsetBytes, 4);
+    }
     const pass = encoder.beginComputePass();
     (size.tokens === 1 ? this.decode : this.prefill).encode(pass, size);
     if (size.outputs === 1) this.head.encode(pass, size);

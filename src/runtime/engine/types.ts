@@ -1,5 +1,6 @@
 /** What `api/` asks of the engine, and what it gets back. */
 
+import { OmniError } from "../errors.ts";
 import type { Tokenizer } from "../text/types.ts";
 
 /** How the next token is drawn. Names and meanings follow OpenAI and vLLM. */
@@ -65,6 +66,11 @@ export interface TokenLogprob {
   logprob: number;
   /** The most probable alternatives, best first. */
   top: { token: number; logprob: number }[];
+}
+
+/** @throws OmniError `aborted` once the signal has fired */
+export function checkAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new OmniError("aborted", "The request was cancelled.");
 }
 
 export type FinishReason = "stop" | "length";

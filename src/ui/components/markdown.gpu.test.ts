@@ -98,7 +98,7 @@ const hostile = [
   "<div\n\nonclick=alert(1)>text</div>",
   "&lt;script&gt;alert(1)&lt;/script&gt;",
   "# <form action=https://evil.example><input name=q></form>",
-  "`${alert(1)}` {{alert(1)}} </textarea><script>alert(1)</script>",
+  "{{alert(1)}} #{alert(1)} </textarea><script>alert(1)</script>",
   `${"> ".repeat(400)}deep`,
   `${"- ".repeat(400)}deep`,
   "*a".repeat(1000),

@@ -103,7 +103,7 @@ export function ModelDialog({ onClose }: { onClose: () => void }) {
           <li key={choice.kind === "url" ? choice.url : builtinUrl}>
             <div class="model-about">
               <strong>{name}</strong>
-              <span>{about}</span>
+              <span class="model-note">{about}</span>
             </div>
             <span class="model-size">{size}</span>
             {isCurrent(choice) ? (

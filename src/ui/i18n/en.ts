@@ -2,7 +2,6 @@
 
 export const en = {
   code: "en",
-  languageName: "English",
   // Frame
   skipToComposer: "Skip to the message box",
   conversations: "Conversations",
@@ -10,7 +9,6 @@ export const en = {
   showSidebar: "Show conversations",
   hideSidebar: "Hide conversations",
   noConversations: "Your conversations will be listed here. They stay in this browser.",
-  rename: "Rename",
   renameOf: (title: string) => `Rename “${title}”`,
   deleteOf: (title: string) => `Delete “${title}”`,
   conversationTitle: "Conversation title",
@@ -18,7 +16,6 @@ export const en = {
   undo: "Undo",
   settings: "Settings",
   close: "Close",
-  save: "Save",
   cancel: "Cancel",
   dismiss: "Dismiss",
   // Model tabs

@@ -4,14 +4,12 @@ import type { Messages } from "./en.ts";
 
 export const zh: Messages = {
   code: "zh-Hans",
-  languageName: "简体中文",
   skipToComposer: "跳到输入框",
   conversations: "对话",
   newChat: "新对话",
   showSidebar: "显示对话列表",
   hideSidebar: "隐藏对话列表",
   noConversations: "对话会列在这里，只保存在这个浏览器中。",
-  rename: "重命名",
   renameOf: (title) => `重命名“${title}”`,
   deleteOf: (title) => `删除“${title}”`,
   conversationTitle: "对话标题",
@@ -19,7 +17,6 @@ export const zh: Messages = {
   undo: "撤销",
   settings: "设置",
   close: "关闭",
-  save: "保存",
   cancel: "取消",
   dismiss: "知道了",
   modelTab: (name) => `模型：${name}。打开其他模型`,

@@ -84,6 +84,8 @@ export class Chat {
       model: lease.name,
     };
     this.#conversations.setMessages(conversationId, [...asked, answer], true);
+    // What was asked and what was answered is stored at once: the page may be closed at any moment.
+    void this.#conversations.flush();
     this.store.update({ running: { conversationId, messageId: answer.id }, announcement: "" });
     const abort = new AbortController();
     this.#abort = abort;
@@ -126,6 +128,7 @@ export class Chat {
       lease.release();
     }
     patch({ ...last, content: text });
+    void this.#conversations.flush();
     this.#abort = undefined;
     this.store.update({ running: undefined, announcement: last.error ?? splitThinking(text).answer });
     void this.#session.refreshStats();
