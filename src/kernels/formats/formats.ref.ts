@@ -4,8 +4,7 @@
  * others, blocks are random and `dequantize` is the reference, which goldens of GGML's own code check.
  */
 
-import type { WeightType } from "../../runtime/gpu/tensor.ts";
-import { weightFormats } from "../../runtime/gpu/tensor.ts";
+import { type WeightType, weightFormats } from "../../runtime/gpu/tensor.ts";
 import { dequantize } from "../../runtime/weights/dequantize.ts";
 import { seededRandom } from "../../runtime/weights/testing/random.ts";
 import { randomBlocks } from "../../runtime/weights/testing/randomBlocks.ts";
