@@ -35,7 +35,7 @@ export function checkMatmul(rec: Recording, args: MatmulArgs, label: string): vo
   const fail = (reason: string) => {
     throw new OmniError("internal_error", `${place}: ${reason}`);
   };
-  if (weight.columns % groupWeights[weight.type] !== 0)
+  if (weight.columns % groupWeights(weight.type) !== 0)
     fail(`columns do not divide into ${weight.type} groups`);
   for (const input of [x, bias])
     if (input?.buffer === out.buffer) fail("out shares its buffer with an input");

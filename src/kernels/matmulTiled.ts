@@ -34,7 +34,7 @@ export function matmulTiled(
   variant?: Partial<MatmulTiledVariant>,
 ): void {
   const { weight, rows } = args;
-  const loadQuads = Math.min(groupWeights[weight.type] / 4, 4);
+  const loadQuads = Math.min(groupWeights(weight.type) / 4, 4);
   for (const slice of weight.slices) {
     const { threadN, teamN, teamR } = {
       ...defaultTiledVariant(slice.rowCount, rowsOf(rows, rec.maxStep)),

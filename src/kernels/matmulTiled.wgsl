@@ -14,7 +14,7 @@ override threads: u32 = teamN * teamR;
 
 const threadR = 4u;
 const stepQuads = 8u; // 32 columns
-const loadQuads = min(groupQuads, 4u); // what a thread dequantises at once
+const loadQuads = min(groupQuads, 4u); // what a thread dequantises at once: of one part
 
 var<workgroup> tileW: array<vec4f, tileN * stepQuads>;
 var<workgroup> tileX: array<vec4f, tileR * stepQuads>;
@@ -44,8 +44,11 @@ fn main(
       if (k + first < rowQuads) {
         group = loadGroup(min(firstN + row, sliceRows - 1u), (k + first) / groupQuads);
       }
+      let inGroup = (k + first) % groupQuads;
+      let scale = groupScale(group, inGroup / partQuads);
+      let offset = groupOffset(group, inGroup / partQuads);
       for (var i = 0u; i < loadQuads; i++) {
-        tileW[slot(row, first + i)] = groupScale(group) * quants(group, (k + first) % groupQuads + i);
+        tileW[slot(row, first + i)] = scale * quants(group, inGroup + i) + offset;
       }
     }
     for (var item = thread; item < tileR * stepQuads; item += threads) {

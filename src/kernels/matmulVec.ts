@@ -3,7 +3,7 @@
 import type { Gpu } from "../runtime/gpu/device.ts";
 import type { Recording } from "../runtime/gpu/recording.ts";
 import type { WeightMatrix, WeightSlice } from "../runtime/gpu/tensor.ts";
-import { formatSource, groupWeights } from "./formats/formats.ts";
+import { formatSource, groupLoops, groupWeights } from "./formats/formats.ts";
 import { type MatmulArgs, matmulBindings, matmulConstants } from "./matmulArgs.ts";
 import outputWgsl from "./matmulOutput.wgsl?raw";
 import singleWgsl from "./matmulVec.single.wgsl?raw";
@@ -37,7 +37,7 @@ export function defaultVecVariant(
   if (gpu.software) {
     return { threadsPerRow: 1, rowGroups: 32, threadRows: 2, xRows: Math.min(maxRows, 2), skipRows: true };
   }
-  const groups = weight.columns / groupWeights[weight.type];
+  const groups = weight.columns / groupWeights(weight.type);
   const xRows = maxRows === 1 ? 1 : maxRows === 2 ? 2 : 4;
   // Sharing x between weight rows saves reads, but only where enough workgroups remain to fill the GPU.
   const threadRows = slice.rowCount >= 8192 ? 4 : slice.rowCount >= 2048 ? 2 : 1;
@@ -85,7 +85,7 @@ export function matmulVec(
         outputWgsl,
         formatSource(weight.type, 5),
         sumWgsl,
-        unroll(wgsl, { threadRows, xRows, groupQuads: groupWeights[weight.type] / 4 }),
+        unroll(wgsl, { threadRows, xRows, ...groupLoops(weight.type) }),
       ].join(""),
       constants: {
         ...matmulConstants(args, slice),

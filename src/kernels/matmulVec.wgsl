@@ -28,20 +28,30 @@ fn main(
     for (var q = 0u; q < threadRows; q++) {
       groups[q] = loadGroup(min(firstN + q, sliceRows - 1u), g);
     }
-    var parts = array<vec4f, 8>(); // said explicitly: Dawn zeroes a bare var once, not in every turn of a loop
-    for (var j = 0u; j < groupQuads; j++) {
-      for (var i = 0u; i < xRows; i++) {
-        if (i == 0u || !skipRows || i < rows) {
-          let quad = x[(firstR + min(i, rows - 1u)) * (columns / 4u) + g * groupQuads + j];
-          for (var q = 0u; q < threadRows; q++) {
-            parts[i * threadRows + q] += quants(groups[q], j) * quad;
+    for (var part = 0u; part < groupParts; part++) {
+      // Said explicitly: Dawn zeroes a bare var once, not in every turn of a loop.
+      var partSums = array<vec4f, 8>();
+      var xSums = array<vec4f, 8>();
+      for (var j = 0u; j < partQuads; j++) {
+        for (var i = 0u; i < xRows; i++) {
+          if (i == 0u || !skipRows || i < rows) {
+            let quad = x[(firstR + min(i, rows - 1u)) * (columns / 4u) + g * groupQuads + part * partQuads + j];
+            for (var q = 0u; q < threadRows; q++) {
+              partSums[i * threadRows + q] += quants(groups[q], part * partQuads + j) * quad;
+            }
+            if (hasOffset) {
+              xSums[i] += quad;
+            }
           }
         }
       }
-    }
-    for (var i = 0u; i < xRows; i++) {
-      for (var q = 0u; q < threadRows; q++) {
-        sums[i * threadRows + q] += groupScale(groups[q]) * parts[i * threadRows + q];
+      for (var i = 0u; i < xRows; i++) {
+        for (var q = 0u; q < threadRows; q++) {
+          sums[i * threadRows + q] += groupScale(groups[q], part) * partSums[i * threadRows + q];
+          if (hasOffset) {
+            sums[i * threadRows + q] += groupOffset(groups[q], part) * xSums[i];
+          }
+        }
       }
     }
   }

@@ -29,7 +29,9 @@ fn main(
   if (id >= sliceStart && row < sliceRows) {
     let column = index % rowQuads;
     let group = loadGroup(row, column / groupQuads);
-    out[index] = groupScale(group) * quants(group, column % groupQuads);
+    let quad = column % groupQuads;
+    let part = quad / partQuads;
+    out[index] = groupScale(group, part) * quants(group, quad) + groupOffset(group, part);
   } else if (id >= tableRows && sliceStart == 0u) {
     out[index] = vec4f();
   }

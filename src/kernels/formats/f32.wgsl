@@ -12,7 +12,7 @@ fn loadGroup(row: u32, group: u32) -> Group {
   return Group(values[row * (columns / 4u) + group]);
 }
 
-fn groupScale(group: Group) -> f32 {
+fn groupScale(group: Group, part: u32) -> f32 {
   return 1.0;
 }
 

@@ -1,9 +1,13 @@
 /**
- * CPU reference of the weight formats: encoding rows as a file holds them, and decoding them again. Written from
- * GGML's block structs (ggml-common.h), independently of the WGSL and of the loader.
+ * CPU reference of the weight formats: encoding rows as a file holds them, and decoding them again. The simple ones are
+ * written out here from GGML's block structs (ggml-common.h), independently of the WGSL and of the loader; for the
+ * others, blocks are random and `dequantize` is the reference, which goldens of GGML's own code check.
  */
 
-import type { WeightType } from "../../runtime/gpu/tensor.ts";
+import { type WeightType, weightFormats } from "../../runtime/gpu/tensor.ts";
+import { dequantize } from "../../runtime/weights/dequantize.ts";
+import { seededRandom } from "../../runtime/weights/testing/random.ts";
+import { randomBlocks } from "../../runtime/weights/testing/randomBlocks.ts";
 
 const scratch = new DataView(new ArrayBuffer(8));
 
@@ -51,7 +55,7 @@ function extreme(values: Float32Array): number {
 
 const range32 = Array.from({ length: 32 }, (_, i) => i);
 
-const formats: Record<WeightType, ReferenceFormat> = {
+const formats: Partial<Record<WeightType, ReferenceFormat>> = {
   f32: {
     blockWeights: 1,
     blockBytes: 4,
@@ -63,6 +67,18 @@ const formats: Record<WeightType, ReferenceFormat> = {
     blockBytes: 2,
     encode: (values, bytes, at) => bytes.setUint16(at, f16Bits(values[0]!), true),
     decode: (bytes, at) => [f16Value(bytes.getUint16(at, true))],
+  },
+  bf16: {
+    blockWeights: 1,
+    blockBytes: 2,
+    encode(values, bytes, at) {
+      scratch.setFloat32(0, values[0]!);
+      bytes.setUint16(at, scratch.getUint16(0), true);
+    },
+    decode(bytes, at) {
+      scratch.setUint32(0, bytes.getUint16(at, true) << 16);
+      return [scratch.getFloat32(0)];
+    },
   },
   q8_0: {
     blockWeights: 32,
@@ -97,9 +113,14 @@ const formats: Record<WeightType, ReferenceFormat> = {
   },
 };
 
-/** Blocks of a file for these weights; their number is a multiple of the block. */
+/** Blocks of a file for these weights, or random ones of about the same size; whole blocks. */
 export function encodeWeights(type: WeightType, values: Float32Array): Uint8Array<ArrayBuffer> {
-  const { blockWeights, blockBytes, encode } = formats[type];
+  const format = formats[type];
+  if (!format) {
+    const deviation = Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
+    return randomBlocks(type, seededRandom(values.length), values.length, deviation);
+  }
+  const { blockWeights, blockBytes, encode } = format;
   const bytes = new Uint8Array((values.length / blockWeights) * blockBytes);
   const view = new DataView(bytes.buffer);
   for (let block = 0; block * blockWeights < values.length; block++)
@@ -109,7 +130,12 @@ export function encodeWeights(type: WeightType, values: Float32Array): Uint8Arra
 
 /** The weights that the blocks of a file stand for; exact in f32. */
 export function decodeWeights(type: WeightType, bytes: Uint8Array): Float32Array {
-  const { blockWeights, blockBytes, decode } = formats[type];
+  const format = formats[type];
+  if (!format) {
+    const { blockWeights, blockBytes } = weightFormats[type];
+    return dequantize(type, bytes, (bytes.length / blockBytes) * blockWeights);
+  }
+  const { blockWeights, blockBytes, decode } = format;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const values = new Float32Array((bytes.length / blockBytes) * blockWeights);
   for (let block = 0; block * blockBytes < bytes.length; block++)

@@ -6,7 +6,7 @@ it.each(Object.keys(weightFormats) as WeightType[])(
   "%s: the WGSL agrees with the table of groups",
   (type) => {
     const source = formatSource(type, 3);
-    expect(Number(/const groupQuads = (\d+)u;/.exec(source)![1]) * 4).toBe(groupWeights[type]);
+    expect(Number(/const groupQuads = (\d+)u;/.exec(source)![1]) * 4).toBe(groupWeights(type));
     expect(source.match(/@binding\(/g)).toHaveLength(weightFormats[type].planes.length);
   },
 );

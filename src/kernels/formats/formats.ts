@@ -1,30 +1,88 @@
 /**
  * How kernels read weights of each format. A piece of WGSL per format declares the planes of a slice (see
  * `weightFormats` in gpu/tensor.ts) from binding `firstPlane` on, and reads them in groups: consecutive weights of
- * a row with one scale, so that w = groupScale * quants. Kernels know nothing else about a format:
+ * a row in parts with one scale each, so that w = groupScale * quants + groupOffset. Kernels know nothing else about
+ * a format:
  *
- *   const groupQuads: u32                             weights of a group, in vec4s
- *   fn loadGroup(row: u32, group: u32) -> Group       one 16-byte word of quants and what goes with it
- *   fn groupScale(group: Group) -> f32
- *   fn quants(group: Group, quad: u32) -> vec4f       weights 4 * quad … 4 * quad + 3 of the group, unscaled
+ *   const groupQuads: u32                                    weights of a group, in vec4s
+ *   const groupParts, partQuads: u32                         parts of a group, and vec4s in each
+ *   fn loadGroup(row: u32, group: u32) -> Group              one 16-byte word of quants and what goes with it
+ *   fn groupScale(group: Group, part: u32) -> f32
+ *   const hasOffset: bool
+ *   fn groupOffset(group: Group, part: u32) -> f32           0 in formats without minima
+ *   fn quants(group: Group, quad: u32) -> vec4f              weights 4 * quad … 4 * quad + 3 of the group, unscaled
  *
+ * A format's own piece leaves out groupParts, partQuads, hasOffset and, without minima, groupOffset.
  * They expect `override columns: u32`, the weights of a row, from the kernel.
  */
 
 import type { Tensor, WeightMatrix, WeightType } from "../../runtime/gpu/tensor.ts";
+import bf16 from "./bf16.wgsl?raw";
 import f16 from "./f16.wgsl?raw";
 import f32 from "./f32.wgsl?raw";
+import iq4 from "./iq4.wgsl?raw";
+import iq4_nl from "./iq4_nl.wgsl?raw";
+import iq4_xs from "./iq4_xs.wgsl?raw";
+import mxfp4 from "./mxfp4.wgsl?raw";
+import q2_k from "./q2_k.wgsl?raw";
+import q3_k from "./q3_k.wgsl?raw";
 import q4_0 from "./q4_0.wgsl?raw";
+import q4_1 from "./q4_1.wgsl?raw";
+import q4_k from "./q4_k.wgsl?raw";
+import q5_0 from "./q5_0.wgsl?raw";
+import q5_1 from "./q5_1.wgsl?raw";
+import q5_k from "./q5_k.wgsl?raw";
+import q6_k from "./q6_k.wgsl?raw";
 import q8_0 from "./q8_0.wgsl?raw";
 
-const sources: Record<WeightType, string> = { f32, f16, q8_0, q4_0 };
+/** The WGSL, the weights of a group (`4 * groupQuads`) and of a part where there are several. */
+interface FormatKernel {
+  wgsl: string;
+  groupWeights: number;
+  partWeights?: number;
+}
 
-/** Weights of a group: `4 * groupQuads` of the WGSL. */
-export const groupWeights: Record<WeightType, number> = { f32: 4, f16: 8, q8_0: 16, q4_0: 32 };
+const kernels: Record<WeightType, FormatKernel> = {
+  f32: { wgsl: f32, groupWeights: 4 },
+  f16: { wgsl: f16, groupWeights: 8 },
+  bf16: { wgsl: bf16, groupWeights: 8 },
+  q8_0: { wgsl: q8_0, groupWeights: 16 },
+  q4_0: { wgsl: q4_0, groupWeights: 32 },
+  q4_1: { wgsl: q4_1, groupWeights: 32 },
+  q5_0: { wgsl: q5_0, groupWeights: 32 },
+  q5_1: { wgsl: q5_1, groupWeights: 32 },
+  q2_k: { wgsl: q2_k, groupWeights: 64, partWeights: 16 },
+  q3_k: { wgsl: q3_k, groupWeights: 64, partWeights: 16 },
+  q4_k: { wgsl: q4_k, groupWeights: 32 },
+  q5_k: { wgsl: q5_k, groupWeights: 32 },
+  q6_k: { wgsl: q6_k, groupWeights: 32, partWeights: 16 },
+  iq4_nl: { wgsl: iq4 + iq4_nl, groupWeights: 32 },
+  iq4_xs: { wgsl: iq4 + iq4_xs, groupWeights: 32 },
+  mxfp4: { wgsl: mxfp4, groupWeights: 32 },
+};
+
+/** Weights of a group. */
+export function groupWeights(type: WeightType): number {
+  return kernels[type].groupWeights;
+}
+
+/** Counts of the loops over a group, for `unroll`. */
+export function groupLoops(type: WeightType): { groupParts: number; partQuads: number } {
+  const { groupWeights, partWeights = groupWeights } = kernels[type];
+  return { groupParts: groupWeights / partWeights, partQuads: partWeights / 4 };
+}
 
 /** WGSL that reads this type from the planes bound at `firstPlane` and after. */
 export function formatSource(type: WeightType, firstPlane: number): string {
-  return `const firstPlane = ${firstPlane};\n${sources[type]}`;
+  const { wgsl } = kernels[type];
+  const { groupParts } = groupLoops(type);
+  const hasOffset = wgsl.includes("fn groupOffset(");
+  const noOffset = "fn groupOffset(group: Group, part: u32) -> f32 {\n  return 0.0;\n}\n";
+  return `const firstPlane = ${firstPlane};
+const groupParts = ${groupParts}u;
+const partQuads = groupQuads / groupParts;
+const hasOffset = ${hasOffset};
+${wgsl}${hasOffset ? "" : noOffset}`;
 }
 
 /** An f32 activation (rows, …) seen as a weight matrix of `rows` rows. Its rows are multiples of 8 wide. */

@@ -18,7 +18,7 @@ fn loadGroup(row: u32, group: u32) -> Group {
   return Group(quantWords[block], scale);
 }
 
-fn groupScale(group: Group) -> f32 {
+fn groupScale(group: Group, part: u32) -> f32 {
   return group.scale;
 }
 

@@ -17,7 +17,7 @@ fn loadGroup(row: u32, group: u32) -> Group {
   return Group(quantWords[row * (columns / 16u) + group], scale);
 }
 
-fn groupScale(group: Group) -> f32 {
+fn groupScale(group: Group, part: u32) -> f32 {
   return group.scale;
 }
 

@@ -109,9 +109,12 @@ export class TestGpu {
       for (let block = 0; block < slice.rowCount * blocksPerRow; block++) {
         const from = (firstBlock + block) * format.blockBytes;
         format.planes.forEach((plane, p) => {
+          if (plane.offsetBytes === undefined) return;
           const field = file.subarray(from + plane.offsetBytes, from + plane.offsetBytes + plane.sizeBytes);
           bytes.set(field, slice.planes[p]!.offsetBytes + block * plane.sizeBytes);
         });
+        const planes = slice.planes.map(({ offsetBytes }) => new DataView(bytes.buffer, offsetBytes));
+        format.repack?.(new DataView(file.buffer), from, planes, block);
       }
       const buffer = this.buffer(slice.sizeBytes);
       this.gpu.device.queue.writeBuffer(buffer, 0, bytes);

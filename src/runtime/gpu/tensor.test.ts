@@ -1,17 +1,48 @@
 import { describe, expect, it } from "vitest";
-import { roundUp, type WeightType, weightFormats, weightLayout } from "./tensor.ts";
+import { type PlaneFormat, roundUp, type WeightType, weightFormats, weightLayout } from "./tensor.ts";
 
 const mib = 2 ** 20;
 
 it("formats: fields fill their block without overlap", () => {
-  for (const { type, planes, blockBytes } of Object.values(weightFormats)) {
+  for (const { type, planes, blockBytes, repack } of Object.values(weightFormats)) {
     const bytes = planes.flatMap(({ offsetBytes, sizeBytes }) =>
-      Array.from({ length: sizeBytes }, (_, i) => offsetBytes + i),
+      offsetBytes === undefined ? [] : Array.from({ length: sizeBytes }, (_, i) => offsetBytes + i),
     );
-    expect(
-      bytes.sort((a, b) => a - b),
-      type,
-    ).toEqual(Array.from({ length: blockBytes }, (_, i) => i));
+    expect(new Set(bytes).size, type).toBe(bytes.length);
+    expect(Math.max(...bytes), type).toBeLessThan(blockBytes);
+    expect(bytes.length < blockBytes, type).toBe(repack !== undefined);
+    // Four storage buffers of a matmul are its activations.
+    expect(planes.length, type).toBeLessThanOrEqual(4);
+  }
+});
+
+it("repacking keeps every bit of a block apart, and whole planes are written", () => {
+  for (const { type, planes, blockBytes, repack } of Object.values(weightFormats)) {
+    if (!repack) continue;
+    const run = (block: Uint8Array) => {
+      const out = planes.map(({ sizeBytes }) => new Uint8Array(2 * sizeBytes));
+      const views = out.map(({ buffer }) => new DataView(buffer));
+      repack(new DataView(block.buffer, block.byteOffset), 0, views, 1);
+      expect(out.every((plane) => plane.subarray(0, plane.length / 2).every((byte) => byte === 0))).toBe(
+        true,
+      );
+      return out.map((plane) => plane.join()).join("; ");
+    };
+    const results = new Set<string>([run(new Uint8Array(blockBytes))]);
+    let repackedBits = 0;
+    for (let bit = 0; bit < blockBytes * 8; bit++) {
+      const at = bit >> 3;
+      const inPlane = ({ offsetBytes, sizeBytes }: PlaneFormat) =>
+        offsetBytes !== undefined && at >= offsetBytes && at < offsetBytes + sizeBytes;
+      if (planes.some(inPlane)) continue;
+      const block = new Uint8Array(blockBytes);
+      block[at] = 1 << (bit % 8);
+      results.add(run(block));
+      repackedBits++;
+    }
+    // Of MXFP4, minus zero becomes zero.
+    const lost = type === "mxfp4" ? 32 : 0;
+    expect(results.size, type).toBe(1 + repackedBits - lost);
   }
 });
 

@@ -9,6 +9,7 @@
  */
 
 import { badModelFile } from "../errors.ts";
+import * as repack from "./repack.ts";
 
 /** A range of a GPU buffer, as it is bound. */
 export interface BufferSlice {
@@ -25,14 +26,16 @@ export interface Tensor extends BufferSlice {
 }
 
 /** Names of GGML's tensor types that the kernels read. */
-export type WeightType = "f32" | "f16" | "q8_0" | "q4_0";
+export type WeightType =
+  | ("f32" | "f16" | "bf16" | "q8_0" | "q4_0" | "q4_1" | "q5_0" | "q5_1")
+  | ("q2_k" | "q3_k" | "q4_k" | "q5_k" | "q6_k" | "iq4_nl" | "iq4_xs" | "mxfp4");
 
 /** One field of a weight block; at load, each field of all blocks becomes an array of its own. */
 export interface PlaneFormat {
   name: string;
-  /** Where the field starts in a block of the file. */
-  offsetBytes: number;
-  /** Bytes of the field in one block. */
+  /** Where the field starts in a block of the file; absent where the format's `repack` writes the plane. */
+  offsetBytes?: number;
+  /** Bytes of one block in the plane. */
   sizeBytes: number;
 }
 
@@ -47,7 +50,20 @@ export interface WeightFormat {
   blockWeights: number;
   blockBytes: number;
   planes: readonly PlaneFormat[];
+  /** Writes what a block has in the planes that are no field of it. */
+  repack?: repack.Repack;
 }
+
+/** Fields that stay as they are, by name: (offset, size) in a block; others have a size only. */
+const planes = (fields: Record<string, readonly [offsetBytes: number | undefined, sizeBytes: number]>) =>
+  Object.entries(fields).map(
+    ([name, [offsetBytes, sizeBytes]]): PlaneFormat => ({
+      name,
+      ...(offsetBytes !== undefined && { offsetBytes }),
+      sizeBytes,
+    }),
+  );
+const repacked = (sizeBytes: number) => [undefined, sizeBytes] as const;
 
 export const weightFormats: Record<WeightType, WeightFormat> = {
   f32: {
@@ -85,6 +101,111 @@ export const weightFormats: Record<WeightType, WeightFormat> = {
       { name: "quants", offsetBytes: 2, sizeBytes: 16 },
       { name: "scales", offsetBytes: 0, sizeBytes: 2 },
     ],
+  },
+  /** The upper half of an f32. */
+  bf16: {
+    type: "bf16",
+    ggmlType: 30,
+    blockWeights: 1,
+    blockBytes: 2,
+    planes: planes({ values: [0, 2] }),
+  },
+  /** Nibbles as in Q4_0, an f16 scale and an f16 minimum: w = scale * q + minimum. */
+  q4_1: {
+    type: "q4_1",
+    ggmlType: 3,
+    blockWeights: 32,
+    blockBytes: 20,
+    planes: planes({ quants: [4, 16], scales: [0, 4] }),
+  },
+  /** Q4_0 and a fifth bit: w = scale * (q - 16). */
+  q5_0: {
+    type: "q5_0",
+    ggmlType: 6,
+    blockWeights: 32,
+    blockBytes: 22,
+    planes: planes({ quants: [6, 16], highs: repacked(4), scales: [0, 2] }),
+    repack: repack.q5_0,
+  },
+  /** Q4_1 and a fifth bit. */
+  q5_1: {
+    type: "q5_1",
+    ggmlType: 7,
+    blockWeights: 32,
+    blockBytes: 24,
+    planes: planes({ quants: [8, 16], highs: repacked(4), scales: [0, 4] }),
+    repack: repack.q5_1,
+  },
+  /** 4 bits; per 32 weights a scale and a minimum of 6 bits, repacked to bytes: w = d * scale * q - dmin * minimum. */
+  q4_k: {
+    type: "q4_k",
+    ggmlType: 12,
+    blockWeights: 256,
+    blockBytes: 144,
+    planes: planes({ quants: repacked(128), scales: repacked(16), supers: [0, 4] }),
+    repack: repack.q4_k,
+  },
+  /** Q4_K and a fifth bit. */
+  q5_k: {
+    type: "q5_k",
+    ggmlType: 13,
+    blockWeights: 256,
+    blockBytes: 176,
+    planes: planes({ quants: repacked(128), highs: repacked(32), scales: repacked(16), supers: [0, 4] }),
+    repack: repack.q5_k,
+  },
+  /** 6 bits; per 16 weights a scale of 8 bits: w = d * scale * (q - 32). */
+  q6_k: {
+    type: "q6_k",
+    ggmlType: 14,
+    blockWeights: 256,
+    blockBytes: 210,
+    planes: planes({ quants: repacked(128), highs: repacked(64), scales: [192, 16], supers: [208, 2] }),
+    repack: repack.q6_k,
+  },
+  /** 2 bits; per 16 weights a scale and a minimum of 4 bits: w = d * scale * q - dmin * minimum. */
+  q2_k: {
+    type: "q2_k",
+    ggmlType: 10,
+    blockWeights: 256,
+    blockBytes: 84,
+    planes: planes({ quants: repacked(64), scales: [0, 16], supers: [80, 4] }),
+    repack: repack.q2_k,
+  },
+  /** 3 bits; per 16 weights a scale of 6 bits, repacked to a signed byte: w = d * scale * (q - 4). */
+  q3_k: {
+    type: "q3_k",
+    ggmlType: 11,
+    blockWeights: 256,
+    blockBytes: 110,
+    planes: planes({ quants: repacked(64), highs: repacked(32), scales: repacked(16), supers: [108, 2] }),
+    repack: repack.q3_k,
+  },
+  /** Nibbles as in Q4_0 that count in a table of 16 signed bytes: w = scale * table[q]. */
+  iq4_nl: {
+    type: "iq4_nl",
+    ggmlType: 20,
+    blockWeights: 32,
+    blockBytes: 18,
+    planes: planes({ quants: [2, 16], scales: [0, 2] }),
+  },
+  /** The same table; per 32 weights a scale of 6 bits, repacked to a signed byte: w = d * scale * table[q]. */
+  iq4_xs: {
+    type: "iq4_xs",
+    ggmlType: 23,
+    blockWeights: 256,
+    blockBytes: 136,
+    planes: planes({ quants: [8, 128], scales: repacked(8), supers: [0, 2] }),
+    repack: repack.iq4_xs,
+  },
+  /** 4-bit floats (OCP microscaling: a sign, two exponent bits, one of fraction) and a power of two for 32 of them. */
+  mxfp4: {
+    type: "mxfp4",
+    ggmlType: 39,
+    blockWeights: 32,
+    blockBytes: 17,
+    planes: planes({ quants: repacked(16), exponents: [0, 1] }),
+    repack: repack.mxfp4,
   },
 };
 

@@ -41,7 +41,7 @@ const contents: GgufContents = {
     { name: "a.weight", type: "q8_0", shape: [3, 64], bytes: zeros(204) },
     { name: "b.weight", type: "f32", shape: [5], bytes: zeros(20) },
     { name: "c.weight", type: "f16", shape: [2, 3, 8], bytes: zeros(96) },
-    { name: "k.weight", type: 12, shape: [2, 256], bytes: zeros(288) },
+    { name: "k.weight", type: 9, shape: [2, 128], bytes: zeros(288) },
   ],
 };
 
@@ -108,9 +108,9 @@ describe("parseGguf", () => {
       },
       {
         name: "k.weight",
-        ggmlType: 12,
+        ggmlType: 9,
         type: undefined,
-        shape: [2, 256],
+        shape: [2, 128],
         offsetBytes: data + 352,
         sizeBytes: 288,
       },

@@ -105,7 +105,7 @@ function watchBuffers(): { created: Set<GPUBuffer>; left: () => number } {
 describe("loadWeights on the GPU", () => {
   it("writes every weight where the layout says", async () => {
     const loaded = await load(file.bytes);
-    expect(await expectLoaded(loaded)).toBe(6);
+    expect(await expectLoaded(loaded)).toBe(9);
     loaded.destroy();
   });
 
@@ -118,7 +118,7 @@ describe("loadWeights on the GPU", () => {
   it("frees everything when destroyed", async () => {
     const { created, left } = watchBuffers();
     const loaded = await load(file.bytes);
-    expect([created.size, left()]).toEqual([7, 7]);
+    expect([created.size, left()]).toEqual([10, 10]);
     expect([...created].reduce((sum, { size }) => sum + size, 0)).toBe(loaded.sizeBytes);
     loaded.destroy();
     expect(left()).toBe(0);
@@ -133,7 +133,7 @@ describe("loadWeights on the GPU", () => {
       if (args[0].label === "large q8_0") abort.abort();
     });
     await expect(load(file.bytes, { signal: abort.signal })).rejects.toMatchObject({ code: "aborted" });
-    expect([created.size, left()]).toEqual([7, 0]);
+    expect([created.size, left()]).toEqual([10, 0]);
   });
 
   it("frees everything when the file is cut off", async () => {
@@ -142,7 +142,7 @@ describe("loadWeights on the GPU", () => {
       code: "bad_model_file",
       param: "large q8_0",
     });
-    expect([created.size, left()]).toEqual([7, 0]);
+    expect([created.size, left()]).toEqual([10, 0]);
   });
 
   it("reports what the device refuses, and frees the rest", async () => {

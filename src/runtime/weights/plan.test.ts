@@ -25,9 +25,9 @@ const header: GgufHeader = {
   tensors: [
     tensor("first", 8, "q8_0", [10, 64]),
     tensor("norm", 0, "f32", [65]),
-    tensor("unused", 12, undefined, [256, 256]),
+    tensor("unused", 16, undefined, [256, 256]),
     tensor("half", 1, "f16", [3]),
-    tensor("k", 12, undefined, [2, 256]),
+    tensor("k", 16, undefined, [2, 256]),
     tensor("strange", 99, undefined, [2, 256]),
     tensor("row", 0, "f32", [16]),
     tensor("column", 0, "f32", [1, 7]),
@@ -88,11 +88,11 @@ describe("refuses", () => {
       /\(65\).*\(64\)/,
     ],
     [
-      "a K-quant",
+      "a type that no kernel reads",
       [{ name: "k", kind: "matrix", shape: [2, 256] }],
       "unsupported_model",
       "k",
-      /quantized as Q4_K/,
+      /quantized as IQ2_XXS.* F32, F16, .*Q4_K.* and MXFP4\./,
     ],
     [
       "a new type",
@@ -112,6 +112,16 @@ describe("refuses", () => {
     const part = { ...header, metadata: new Map([["split.count", 3]]) };
     expect(() => planWeights(part, [{ name: "a", kind: "vector", shape: [1] }], limits)).toThrow(
       /lacks tensors of this model: a\. It is one of 3 parts/,
+    );
+  });
+
+  it("a K-quant whose rows are no multiple of 256", () => {
+    const narrow = { ...header, tensors: [tensor("w", 12, "q4_k", [4, 288])] };
+    expect(() => planWeights(narrow, [{ name: "w", kind: "matrix", shape: [4, 288] }], limits)).toThrow(
+      expect.objectContaining({
+        code: "bad_model_file",
+        message: expect.stringMatching(/288 .* 256 \(q4_k\)/),
+      }),
     );
   });
 

@@ -1,7 +1,7 @@
 /** Decides where each requested tensor goes, before any byte of it is read: all refusals of a model come from here. */
 
 import { badModelFile, OmniError, unsupportedModel } from "../errors.ts";
-import { roundUp, type WeightLayout, type WeightType, weightLayout } from "../gpu/tensor.ts";
+import { roundUp, type WeightLayout, type WeightType, weightFormats, weightLayout } from "../gpu/tensor.ts";
 import { ggmlTypeName } from "./ggmlTypes.ts";
 import type { GgufHeader, GgufTensorInfo, TensorRequest } from "./types.ts";
 
@@ -46,6 +46,11 @@ function squeeze(shape: readonly number[]): readonly number[] {
   return first < 0 ? [1] : shape.slice(first);
 }
 
+function supportedTypes(): string {
+  const names = Object.values(weightFormats).map(({ ggmlType }) => ggmlTypeName(ggmlType));
+  return `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+}
+
 function check(request: TensorRequest, tensor: GgufTensorInfo): RunnableTensorInfo {
   const { name, kind } = request;
   if (String(squeeze(request.shape)) !== String(squeeze(tensor.shape)))
@@ -56,12 +61,12 @@ function check(request: TensorRequest, tensor: GgufTensorInfo): RunnableTensorIn
   const { type } = tensor;
   if (type === undefined)
     throw unsupportedModel(
-      `Tensor ${name} is quantized as ${ggmlTypeName(tensor.ggmlType)}, which is not supported yet.`,
+      `Tensor ${name} is quantized as ${ggmlTypeName(tensor.ggmlType)}, which is not supported; supported are ${supportedTypes()}.`,
       name,
     );
-  if (kind === "vector" && type !== "f32" && type !== "f16")
+  if (kind === "vector" && weightFormats[type].blockWeights > 1)
     throw unsupportedModel(
-      `Tensor ${name} is quantized as ${ggmlTypeName(tensor.ggmlType)}; a vector must be F32 or F16.`,
+      `Tensor ${name} is quantized as ${ggmlTypeName(tensor.ggmlType)}; a vector must be F32, F16 or BF16.`,
       name,
     );
   return { ...tensor, type };

@@ -1,7 +1,8 @@
-import type { WeightFormat } from "../gpu/tensor.ts";
+import type { PlaneFormat, WeightFormat } from "../gpu/tensor.ts";
 
 /**
- * Sorts the fields of blocks into planes: field p of block b goes to byte `b * format.planes[p].sizeBytes` of plane p.
+ * Sorts blocks into planes: what block b has in plane p goes to byte `b * format.planes[p].sizeBytes` of it, either a
+ * field as it is or what the format's `repack` makes of the block.
  * @param source whole blocks; starts at an even byte of its buffer
  * @param planes one array per plane of the format, long enough; each starts at an even byte of its buffer
  */
@@ -12,12 +13,13 @@ export function deinterleave(
   planes: readonly Uint8Array[],
 ): void {
   // Fields lie at even offsets in almost every format, at multiples of 4 in few: halfwords are what can be moved.
-  const unit = format.planes.some((plane) => (plane.offsetBytes | plane.sizeBytes | format.blockBytes) & 1)
-    ? 1
-    : 2;
+  const odd = ({ offsetBytes = 0, sizeBytes }: PlaneFormat) =>
+    (offsetBytes | sizeBytes | format.blockBytes) & 1;
+  const unit = format.planes.some(odd) ? 1 : 2;
   const from = unit === 2 ? halfwords(source) : source;
   const stride = format.blockBytes / unit;
   format.planes.forEach((plane, p) => {
+    if (plane.offsetBytes === undefined) return;
     const to = unit === 2 ? halfwords(planes[p]!) : planes[p]!;
     const size = plane.sizeBytes / unit;
     let read = plane.offsetBytes / unit;
@@ -28,6 +30,15 @@ export function deinterleave(
     for (let b = 0, write = 0; b < blocks; b++, read += stride)
       for (let i = 0; i < size; i++) to[write++] = from[read + i]!;
   });
+  if (format.repack) {
+    const blockView = view(source);
+    const planeViews = planes.map(view);
+    for (let b = 0; b < blocks; b++) format.repack(blockView, b * format.blockBytes, planeViews, b);
+  }
+}
+
+function view(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function halfwords(bytes: Uint8Array): Uint16Array {

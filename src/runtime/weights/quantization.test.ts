@@ -7,6 +7,7 @@ import { halfToFloat } from "./half.ts";
 import { deinterleave } from "./planes.ts";
 import { quantize } from "./testing/quantize.ts";
 import { randomWeights, seededRandom } from "./testing/random.ts";
+import { randomBlocks, randomBlockTypes } from "./testing/randomBlocks.ts";
 import { readPlanes } from "./testing/readPlanes.ts";
 
 const types: WeightType[] = ["f32", "f16", "q8_0", "q4_0"];
@@ -76,17 +77,48 @@ describe("quantize", () => {
   });
 });
 
-describe("deinterleave", () => {
-  it.each(types)("%s: planes hold the same weights as the blocks", (type) => {
-    const format = weightFormats[type];
-    const values = randomWeights(seededRandom(5), 32 * 33, 1);
-    const bytes = quantize(type, values);
-    const blocks = bytes.length / format.blockBytes;
-    const planes = format.planes.map((plane) => new Uint8Array(blocks * plane.sizeBytes));
-    deinterleave(format, bytes, blocks, planes);
-    const expected = dequantize(type, bytes, values.length);
-    expect(readPlanes(type, planes, values.length)).toEqual(expected);
+it("BF16: the upper half of an f32, to nearest, ties to even", () => {
+  const bytes = quantize(
+    "bf16",
+    Float32Array.of(1, -2.5, 1 + 2 ** -8, 1 + 3 * 2 ** -8, 1 + 2 ** -8 + 2 ** -20),
+  );
+  expect([...new Uint16Array(bytes.buffer)]).toEqual([0x3f80, 0xc020, 0x3f80, 0x3f82, 0x3f81]);
+});
+
+describe("randomBlocks", () => {
+  it.each(randomBlockTypes)("%s: centred, of the deviation that was asked for", (type) => {
+    const weights = dequantize(type, randomBlocks(type, seededRandom(4), 2 ** 15, 0.05), 2 ** 15);
+    const mean = weights.reduce((sum, value) => sum + value, 0) / weights.length;
+    const square = weights.reduce((sum, value) => sum + value * value, 0) / weights.length;
+    expect(Math.abs(mean)).toBeLessThan(0.005);
+    expect(Math.sqrt(square)).toBeGreaterThan(0.03);
+    expect(Math.sqrt(square)).toBeLessThan(0.07);
   });
+
+  it("stands in for missing quantizers only, and refuses half a block", () => {
+    expect(() => randomBlocks("q8_0", seededRandom(1), 32, 1)).toThrow(/q8_0/);
+    expect(() => randomBlocks("q4_k", seededRandom(1), 128, 1)).toThrow(/128 weights/);
+    expect(() => quantize("q4_k", new Float32Array(256))).toThrow(/q4_k/);
+  });
+});
+
+describe("deinterleave", () => {
+  it.each(Object.keys(weightFormats) as WeightType[])(
+    "%s: planes hold the same weights as the blocks",
+    (type) => {
+      const format = weightFormats[type];
+      const count = 256 * 5;
+      const bytes = randomBlockTypes.includes(type)
+        ? randomBlocks(type, seededRandom(5), count, 1)
+        : quantize(type, randomWeights(seededRandom(5), count, 1));
+      const blocks = bytes.length / format.blockBytes;
+      const planes = format.planes.map((plane) => new Uint8Array(blocks * plane.sizeBytes));
+      deinterleave(format, bytes, blocks, planes);
+      // Adding 0 takes the sign off zeros.
+      const expected = dequantize(type, bytes, count).map((value) => value + 0);
+      expect(readPlanes(type, planes, count).map((value) => value + 0)).toEqual(expected);
+    },
+  );
 
   it("moves fields of any size and place, writing nothing else", () => {
     const format: Pick<WeightFormat, "blockBytes" | "planes"> = {

@@ -88,7 +88,7 @@ export const en = {
   reloadModel: "Reload model",
   // Model dialog
   modelDialogLead:
-    "Any GGUF file of the architectures llama and qwen3, with weights in F32, F16, Q8_0 or Q4_0.",
+    "Any GGUF file of the architectures llama and qwen3, with weights in F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q2_K to Q6_K, IQ4_NL, IQ4_XS or MXFP4.",
   chooseFile: "Choose a .gguf file",
   chooseFileNote: "or drop it anywhere on this page. It is read from your disk and goes nowhere.",
   addressLabel: "Address",

@@ -82,7 +82,8 @@ export const zh: Messages = {
   modelReady: (name) => `${name} 已就绪。`,
   lostTitle: "与 GPU 的连接已断开。",
   reloadModel: "重新加载模型",
-  modelDialogLead: "支持 llama 与 qwen3 架构的 GGUF 文件，权重格式为 F32、F16、Q8_0 或 Q4_0。",
+  modelDialogLead:
+    "支持 llama 与 qwen3 架构的 GGUF 文件，权重格式为 F32、F16、BF16、Q8_0、Q4_0、Q4_1、Q5_0、Q5_1、Q2_K 至 Q6_K、IQ4_NL、IQ4_XS 或 MXFP4。",
   chooseFile: "选择 .gguf 文件",
   chooseFileNote: "或把文件拖到页面任意位置。文件直接从磁盘读取，不会上传。",
   addressLabel: "地址",

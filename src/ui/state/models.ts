@@ -13,7 +13,7 @@ export interface Suggestion {
   about: "smallest" | "balanced" | "reasoning" | "largest";
 }
 
-/** Models known to run: architectures llama and qwen3, every tensor in F32, F16, Q8_0 or Q4_0. */
+/** Models known to run: architectures llama and qwen3, every tensor in a supported type. */
 export const suggestions: readonly Suggestion[] = [
   {
     url: "hf:bartowski/SmolLM2-135M-Instruct-GGUF/SmolLM2-135M-Instruct-Q8_0.gguf",

@@ -1,6 +1,6 @@
 /** The random-weight models on which parity with llama.cpp is tested: awkward shapes, every weight type. */
 
-import type { WeightType } from "../../gpu/tensor.ts";
+import { type WeightType, weightFormats } from "../../gpu/tensor.ts";
 import { seededRandom } from "../../weights/testing/random.ts";
 import type { RandomModel } from "../../weights/testing/randomModel.ts";
 
@@ -60,7 +60,36 @@ const shapes: Record<string, Omit<RandomModel, "type">> = {
   },
 };
 
-export const weightTypes: readonly WeightType[] = ["f32", "f16", "q8_0", "q4_0"];
+const weightTypes: readonly WeightType[] = ["f32", "f16", "q8_0", "q4_0"];
+
+/** For the other types: rows that divide into blocks of 256, and matrices of the same shapes, to share pipelines. */
+const blockShapes: Record<string, Omit<RandomModel, "type">> = {
+  "llama-e64-g2": {
+    architecture: "llama",
+    layers: 1,
+    width: 256,
+    heads: 4,
+    kvHeads: 2,
+    headWidth: 64,
+    feedForward: 512,
+    vocab: 290,
+    seed: 15,
+  },
+  "qwen3-e128-g2": {
+    architecture: "qwen3",
+    layers: 1,
+    width: 256,
+    heads: 2,
+    kvHeads: 1,
+    headWidth: 128,
+    feedForward: 512,
+    vocab: 290,
+    seed: 16,
+    ropeTheta: 1_000_000,
+  },
+};
+
+const blockTypes = (Object.keys(weightFormats) as WeightType[]).filter((type) => !weightTypes.includes(type));
 
 export interface ParityModel {
   /** Also the name of its golden file. */
@@ -68,12 +97,29 @@ export interface ParityModel {
   model: RandomModel;
   /** The prompt: 64 tokens, random over the whole vocabulary. */
   tokens: number[];
+  /** Goldens hold the distributions after every so many tokens: the last of each such number. */
+  stride: number;
 }
 
-export const parityModels: readonly ParityModel[] = Object.entries(shapes).flatMap(([shape, sizes]) =>
-  weightTypes.map((type) => {
-    const random = seededRandom(sizes.seed ?? 1);
-    const tokens = Array.from({ length: 64 }, () => Math.floor(random.uniform() * sizes.vocab));
-    return { name: `${shape}-${type}`, model: { ...sizes, type }, tokens };
-  }),
-);
+const modelsOf = (
+  byName: Record<string, Omit<RandomModel, "type">>,
+  types: readonly WeightType[],
+  stride: number,
+) =>
+  Object.entries(byName).flatMap(([shape, sizes]) =>
+    types.map((type): ParityModel => {
+      const random = seededRandom(sizes.seed ?? 1);
+      const tokens = Array.from({ length: 64 }, () => Math.floor(random.uniform() * sizes.vocab));
+      return { name: `${shape}-${type}`, model: { ...sizes, type }, tokens, stride };
+    }),
+  );
+
+export const parityModels: readonly ParityModel[] = [
+  ...modelsOf(shapes, weightTypes, 1),
+  ...modelsOf(blockShapes, blockTypes, 8),
+];
+
+/** The rows of which a golden has something to say. */
+export function everyNth<T>(rows: readonly T[], stride: number): T[] {
+  return rows.filter((_, i) => (i + 1) % stride === 0);
+}

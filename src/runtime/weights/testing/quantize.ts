@@ -19,10 +19,18 @@ export function quantize(type: WeightType, values: Float32Array): Uint8Array<Arr
     const at = b * blockBytes;
     if (type === "f32") view.setFloat32(at, block[0]!, true);
     else if (type === "f16") view.setUint16(at, floatToHalf(block[0]!), true);
+    else if (type === "bf16") view.setUint16(at, floatToBrain(block[0]!), true);
     else if (type === "q8_0") quantizeQ8(block, view, at);
-    else quantizeQ4(block, view, at);
+    else if (type === "q4_0") quantizeQ4(block, view, at);
+    else throw new RangeError(`nothing here quantizes ${type}; see randomBlocks`);
   }
   return bytes;
+}
+
+/** The upper half of the f32, rounded to nearest, ties to even. */
+function floatToBrain(value: number): number {
+  const word = new Uint32Array(Float32Array.of(value).buffer)[0]!;
+  return (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
 }
 
 /** scale = largest magnitude / 127; q = w / scale, halves away from zero. */

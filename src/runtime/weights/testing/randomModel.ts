@@ -10,6 +10,7 @@ import {
 } from "./ggufWriter.ts";
 import { quantize } from "./quantize.ts";
 import { type Random, randomWeights, seededRandom } from "./random.ts";
+import { randomBlocks, randomBlockTypes } from "./randomBlocks.ts";
 
 export interface RandomModel {
   architecture: "llama" | "qwen3";
@@ -127,8 +128,11 @@ function tensors(model: RandomModel, random: Random): GgufTensor[] {
   const all: GgufTensor[] = [];
   // Rows of unit gain keep activations near 1 through all layers.
   const matrix = (name: string, rows: number, columns: number) => {
-    const values = randomWeights(random, rows * columns, 1 / Math.sqrt(columns));
-    all.push({ name, type, shape: [rows, columns], bytes: quantize(type, values) });
+    const deviation = 1 / Math.sqrt(columns);
+    const bytes = randomBlockTypes.includes(type)
+      ? randomBlocks(type, random, rows * columns, deviation)
+      : quantize(type, randomWeights(random, rows * columns, deviation));
+    all.push({ name, type, shape: [rows, columns], bytes });
   };
   const norm = (name: string, length: number) => {
     const values = randomWeights(random, length, 0.1).map((value) => 1 + value);

@@ -1,0 +1,34 @@
+// Q4_K: blocks of 256 nibbles; w = d * scale * q - dmin * minimum with a scale and a minimum per 32 weights, a group.
+// Plane 0: quants (rows, columns / 32), 16 bytes each as in Q4_0.
+// Plane 1: scales (rows, columns / 32), a byte of scale and a byte of minimum.
+// Plane 2: supers (rows, columns / 256), f16 d and f16 dmin.
+@group(0) @binding(firstPlane) var<storage, read> quantWords: array<vec4<u32>>;
+@group(0) @binding(firstPlane + 1) var<storage, read> scales: array<u32>;
+@group(0) @binding(firstPlane + 2) var<storage, read> supers: array<u32>;
+
+const groupQuads = 8u;
+
+struct Group {
+  words: vec4<u32>,
+  scale: f32,
+  offset: f32,
+}
+
+fn loadGroup(row: u32, group: u32) -> Group {
+  let at = row * (columns / 32u) + group;
+  let pair = unpack4xU8(scales[at / 2u] >> (16u * (at % 2u)));
+  let outer = unpack2x16float(supers[at / 8u]);
+  return Group(quantWords[at], outer.x * f32(pair.x), -outer.y * f32(pair.y));
+}
+
+fn groupScale(group: Group, part: u32) -> f32 {
+  return group.scale;
+}
+
+fn groupOffset(group: Group, part: u32) -> f32 {
+  return group.offset;
+}
+
+fn quants(group: Group, quad: u32) -> vec4f {
+  return vec4f(unpack4xU8((group.words[quad % 4u] >> (quad / 4u * 4u)) & 0x0f0f0f0fu));
+}
