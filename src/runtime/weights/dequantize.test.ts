@@ -11,7 +11,7 @@ it("has goldens of all types but F32 and F16", () => {
   expect([...Object.keys(goldens), "f32", "f16"].sort()).toEqual([...types].sort());
 });
 
-// The goldens are made by GGML's own code: scripts/goldens/blocks.py.
+// The values are those of `quants.dequantize` in GGML's own Python package (gguf 0.19.0) for these blocks.
 it.each(Object.entries(goldens) as [WeightType, { blocks: string; values: string }][])(
   "%s: random blocks stand for what GGML says, to the last bit",
   (type, { blocks, values }) => {
