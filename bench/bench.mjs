@@ -6,6 +6,7 @@
  *   npm run bench -- model.gguf --prompt 138 --tokens 32 --runs 3
  *   npm run bench -- --adapter swiftshader               default: lavapipe where it is set up; `all` for each
  *   npm run bench -- --random '{"architecture":"llama","layers":30,"width":576}'
+ *   npm run bench -- --peer wllama                       also llama.cpp's WebGPU backend, same browser, same file
  *   npm run bench -- --json                              numbers only
  */
 
@@ -39,6 +40,7 @@ const { values, positionals } = parseArgs({
     tokens: { type: "string", default: "32" },
     runs: { type: "string", default: "3" },
     random: { type: "string" },
+    peer: { type: "string" },
     json: { type: "boolean", default: false },
   },
 });
@@ -118,6 +120,58 @@ async function benchmark({ name, launch }, file) {
       gpuBytes: stats.gpuBytes,
       f16: stats.adapter.f16,
       subgroups: stats.adapter.subgroups,
+      /** @type {Record<string, Awaited<ReturnType<typeof peer>>>} */
+      peers: {},
+    };
+  } finally {
+    await browser.close();
+    await server.close();
+  }
+}
+
+/**
+ * wllama on the same file, on this adapter and on the CPU alone. Its WebGPU backend needs `shader-f16`; without, it
+ * runs on the CPU and does not say so.
+ *
+ * @param {import("../scripts/browsers.mjs").AdapterLaunch} adapter
+ * @param {string} file
+ * @param {boolean} onGpu
+ */
+async function peer({ launch }, file, onGpu) {
+  const { chromium } = await import("playwright");
+  const isolated = {
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+  };
+  const server = await serve([
+    { path: "/model/", dir: path.dirname(file), headers: isolated },
+    { path: "/peer/", dir: path.join(root, "node_modules/@wllama/wllama/esm"), headers: isolated },
+    { path: "/", dir: path.join(root, "bench"), headers: isolated },
+  ]);
+  const browser = await chromium.launch(launch);
+  try {
+    const page = await browser.newPage();
+    await page.goto(`${server.origin}/wllama.html`);
+    await page.waitForFunction(() => "measure" in globalThis);
+    const options = {
+      model: `${server.origin}/model/${encodeURIComponent(path.basename(file))}`,
+      promptTokens: count("prompt"),
+      tokens: count("tokens"),
+      runs: count("runs"),
+      onGpu,
+    };
+    const { loadMs, measured } = await page.evaluate(
+      // @ts-expect-error: wllama.js puts it there
+      (options) => globalThis.measure(options),
+      options,
+    );
+    /** @type {(key: string) => number} */
+    const middle = (key) => median(measured.map((/** @type {Record<string, number>} */ run) => run[key]));
+    return {
+      loadMs,
+      firstTokenMs: middle("firstTokenMs"),
+      prefillTokensPerSecond: middle("prompt_per_second"),
+      decodeTokensPerSecond: middle("predicted_per_second"),
     };
   } finally {
     await browser.close();
@@ -144,7 +198,17 @@ function print(results) {
       "  KV cache": mebibytes(gpuBytes.kvCache),
       "  activations": mebibytes(gpuBytes.activations),
     };
-    for (const [label, value] of Object.entries(rows)) console.log(`${label.padEnd(22)}${value}`);
+    for (const [name, figures] of Object.entries(result.peers)) {
+      /** @type {(own: number, theirs: number) => string} */
+      const versus = (own, theirs) =>
+        `${theirs.toFixed(1)} tokens/s; ours is ${(own / theirs).toFixed(1)} times that`;
+      Object.assign(rows, {
+        [name]: `load ${figures.loadMs.toFixed(0)} ms, first token ${figures.firstTokenMs.toFixed(0)} ms`,
+        [`  ${name} prefill`]: versus(result.prefillTokensPerSecond, figures.prefillTokensPerSecond),
+        [`  ${name} decode`]: versus(result.decodeTokensPerSecond, figures.decodeTokensPerSecond),
+      });
+    }
+    for (const [label, value] of Object.entries(rows)) console.log(`${label.padEnd(26)}${value}`);
     console.log("");
   }
 }
@@ -166,7 +230,16 @@ const wanted = values.adapter ?? (all.some(({ name }) => name === "lavapipe") ? 
 const chosen = wanted === "all" ? all : all.filter(({ name }) => name === wanted);
 if (chosen.length === 0) fail(`no adapter ${wanted} is set up here; \`npm test -- gpu\` sets up what it can`);
 
+if (values.peer && values.peer !== "wllama") fail(`there is no peer ${values.peer}; wllama is one`);
+
 const results = [];
-for (const adapter of chosen) results.push(await benchmark(adapter, file));
+for (const adapter of chosen) {
+  const result = await benchmark(adapter, file);
+  if (values.peer) {
+    result.peers["wllama, WebGPU"] = await peer(adapter, file, true);
+    result.peers["wllama, CPU"] = await peer(adapter, file, false);
+  }
+  results.push(result);
+}
 if (values.json) console.log(JSON.stringify(results, null, 2));
 else print(results);
