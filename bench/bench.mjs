@@ -78,51 +78,49 @@ function median(numbers) {
 }
 
 /**
+ * Runs `measure()` of a page beside this file, and takes the medians of its runs.
+ *
  * @param {import("../scripts/browsers.mjs").AdapterLaunch} adapter
- * @param {string} file
+ * @param {string} file the model
+ * @param {string} page
+ * @param {import("../scripts/serve.mjs").Mount} library what the page imports
+ * @param {object} [more] options of `measure()` besides model and counts
  */
-async function benchmark({ name, launch }, file) {
+async function measureIn({ launch }, file, page, library, more) {
   const { chromium } = await import("playwright");
+  const { headers = {} } = library;
   const server = await serve([
-    { path: "/model/", dir: path.dirname(file) },
-    { path: "/omnitab/", dir: path.join(root, "dist/lib") },
-    { path: "/", dir: path.join(root, "bench") },
+    { path: "/model/", dir: path.dirname(file), headers },
+    library,
+    { path: "/", dir: path.join(root, "bench"), headers },
   ]);
   const browser = await chromium.launch(launch);
   try {
-    const page = await browser.newPage();
-    await page.goto(`${server.origin}/page.html`);
-    await page.waitForFunction(() => "measure" in globalThis);
+    const tab = await browser.newPage();
+    await tab.goto(`${server.origin}/${page}`);
+    await tab.waitForFunction(() => "measure" in globalThis);
     const options = {
       model: `${server.origin}/model/${encodeURIComponent(path.basename(file))}`,
       promptTokens: count("prompt"),
       tokens: count("tokens"),
       runs: count("runs"),
+      ...more,
     };
-    const { loadMs, measured, stats } = await page.evaluate(
-      // @ts-expect-error: page.js puts it there
+    const { loadMs, measured, stats } = await tab.evaluate(
+      // @ts-expect-error: the page's script puts it there
       (options) => globalThis.measure(options),
       options,
     );
     /** @type {(key: string) => number} */
     const middle = (key) => median(measured.map((/** @type {Record<string, number>} */ run) => run[key]));
-    return {
-      adapter: name,
-      model: stats.model.id,
-      parameters: stats.model.parameters,
-      promptTokens: options.promptTokens,
-      tokens: options.tokens,
+    const figures = {
+      /** @type {number} */
       loadMs,
       firstTokenMs: middle("firstTokenMs"),
       prefillTokensPerSecond: middle("prompt_per_second"),
       decodeTokensPerSecond: middle("predicted_per_second"),
-      dispatchesPerToken: stats.dispatchesPerToken,
-      gpuBytes: stats.gpuBytes,
-      f16: stats.adapter.f16,
-      subgroups: stats.adapter.subgroups,
-      /** @type {Record<string, Awaited<ReturnType<typeof peer>>>} */
-      peers: {},
     };
+    return { figures, stats };
   } finally {
     await browser.close();
     await server.close();
@@ -130,53 +128,47 @@ async function benchmark({ name, launch }, file) {
 }
 
 /**
- * wllama on the same file, on this adapter and on the CPU alone. Its WebGPU backend needs `shader-f16`; without, it
+ * @param {import("../scripts/browsers.mjs").AdapterLaunch} adapter
+ * @param {string} file
+ */
+async function benchmark(adapter, file) {
+  const library = { path: "/omnitab/", dir: path.join(root, "dist/lib") };
+  const { figures, stats } = await measureIn(adapter, file, "page.html", library);
+  return {
+    adapter: adapter.name,
+    model: stats.model.id,
+    parameters: stats.model.parameters,
+    promptTokens: count("prompt"),
+    tokens: count("tokens"),
+    ...figures,
+    dispatchesPerToken: stats.dispatchesPerToken,
+    gpuBytes: stats.gpuBytes,
+    f16: stats.adapter.f16,
+    subgroups: stats.adapter.subgroups,
+    /** @type {Record<string, typeof figures>} */
+    peers: {},
+  };
+}
+
+/**
+ * wllama on the same file, on this adapter or on the CPU alone. Its WebGPU backend needs `shader-f16`; without, it
  * runs on the CPU and does not say so.
  *
  * @param {import("../scripts/browsers.mjs").AdapterLaunch} adapter
  * @param {string} file
  * @param {boolean} onGpu
  */
-async function peer({ launch }, file, onGpu) {
-  const { chromium } = await import("playwright");
-  const isolated = {
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Embedder-Policy": "require-corp",
+async function peer(adapter, file, onGpu) {
+  const library = {
+    path: "/peer/",
+    dir: path.join(root, "node_modules/@wllama/wllama/esm"),
+    // Its threads need a cross-origin isolated page.
+    headers: {
+      "Cross-Origin-Opener-Policy": "same-origin",
+      "Cross-Origin-Embedder-Policy": "require-corp",
+    },
   };
-  const server = await serve([
-    { path: "/model/", dir: path.dirname(file), headers: isolated },
-    { path: "/peer/", dir: path.join(root, "node_modules/@wllama/wllama/esm"), headers: isolated },
-    { path: "/", dir: path.join(root, "bench"), headers: isolated },
-  ]);
-  const browser = await chromium.launch(launch);
-  try {
-    const page = await browser.newPage();
-    await page.goto(`${server.origin}/wllama.html`);
-    await page.waitForFunction(() => "measure" in globalThis);
-    const options = {
-      model: `${server.origin}/model/${encodeURIComponent(path.basename(file))}`,
-      promptTokens: count("prompt"),
-      tokens: count("tokens"),
-      runs: count("runs"),
-      onGpu,
-    };
-    const { loadMs, measured } = await page.evaluate(
-      // @ts-expect-error: wllama.js puts it there
-      (options) => globalThis.measure(options),
-      options,
-    );
-    /** @type {(key: string) => number} */
-    const middle = (key) => median(measured.map((/** @type {Record<string, number>} */ run) => run[key]));
-    return {
-      loadMs,
-      firstTokenMs: middle("firstTokenMs"),
-      prefillTokensPerSecond: middle("prompt_per_second"),
-      decodeTokensPerSecond: middle("predicted_per_second"),
-    };
-  } finally {
-    await browser.close();
-    await server.close();
-  }
+  return (await measureIn(adapter, file, "wllama.html", library, { onGpu })).figures;
 }
 
 /** @param {Awaited<ReturnType<typeof benchmark>>[]} results */

@@ -1,10 +1,10 @@
 /** What the matmul kernels share: arguments, their checks, constants and bindings. */
 
-import { OmniError } from "../runtime/errors.ts";
 import type { Recording } from "../runtime/gpu/recording.ts";
 import type { BufferSlice, Tensor, WeightMatrix, WeightSlice } from "../runtime/gpu/tensor.ts";
+import { expectKernel, expectRows, expectShape } from "./checks.ts";
 import { groupWeights } from "./formats/formats.ts";
-import { checkRows, type RowCount, rowConstants, rowsOf } from "./prelude.ts";
+import { type RowCount, rowConstants } from "./prelude.ts";
 
 export interface MatmulArgs {
   /** (R, K) f32. */
@@ -26,19 +26,18 @@ export interface MatmulArgs {
  */
 export function checkMatmul(rec: Recording, args: MatmulArgs, label: string): void {
   const { x, weight, out, bias, residual, rows } = args;
-  const maxRows = rowsOf(rows, rec.maxStep);
   const place = `matmul ${label} with weight (${weight.rows}, ${weight.columns})`;
-  checkRows(place, "x", x, maxRows, weight.columns);
-  checkRows(place, "out", out, maxRows, weight.rows);
-  if (bias) checkRows(place, "bias", bias, 1, weight.rows);
-  if (residual) checkRows(place, "residual", residual, maxRows, weight.rows);
-  const fail = (reason: string) => {
-    throw new OmniError("internal_error", `${place}: ${reason}`);
-  };
-  if (weight.columns % groupWeights(weight.type) !== 0)
-    fail(`columns do not divide into ${weight.type} groups`);
+  expectRows(rec, place, "x", x, "f32", rows, weight.columns);
+  expectRows(rec, place, "out", out, "f32", rows, weight.rows);
+  if (bias) expectShape(place, "bias", bias, "f32", [weight.rows]);
+  if (residual) expectRows(rec, place, "residual", residual, "f32", rows, weight.rows);
+  expectKernel(
+    weight.columns % groupWeights(weight.type) === 0,
+    place,
+    `columns do not divide into ${weight.type} groups.`,
+  );
   for (const input of [x, bias])
-    if (input?.buffer === out.buffer) fail("out shares its buffer with an input");
+    expectKernel(input?.buffer !== out.buffer, place, "out shares its buffer with an input.");
 }
 
 /** Override constants of matmulOutput.wgsl. */

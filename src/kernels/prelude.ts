@@ -1,8 +1,6 @@
-/** WGSL that kernels share: the step's size, and sums over a workgroup with or without subgroups. */
+/** WGSL that kernels share: the step's size, folded grids, sizes as constants, elementwise tensors. */
 
-import { OmniError } from "../runtime/errors.ts";
 import type { StepSize } from "../runtime/gpu/recording.ts";
-import type { Tensor } from "../runtime/gpu/tensor.ts";
 
 /**
  * Which rows a kernel works on: the step's tokens or its output rows, times a constant number of rows each
@@ -51,19 +49,6 @@ fn gridIndex(group: vec3<u32>, groups: vec3<u32>) -> u32 {
   return group.y * groups.x + group.x;
 }
 `;
-
-/**
- * Checks that an activation holds `rows` rows of `width` elements for every step up to the largest.
- * @throws OmniError `internal_error` with the tensor's shape and the one that was expected
- */
-export function checkRows(label: string, name: string, tensor: Tensor, rows: number, width: number): void {
-  const count = tensor.shape.reduce((a, b) => a * b, 1);
-  if (tensor.dtype !== "f32" || count % width !== 0 || count < rows * width || count < width)
-    throw new OmniError(
-      "internal_error",
-      `${label}: ${name} is ${tensor.dtype} (${tensor.shape.join(", ")}); f32 (${rows} or more, ${width}) is needed`,
-    );
-}
 
 /** WGSL constants, where a kernel needs sizes at compile time (overrides cannot size arrays of a function). */
 export function constSource(sizes: Record<string, number>): string {

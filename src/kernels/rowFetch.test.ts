@@ -71,6 +71,6 @@ it("refuses shapes that do not fit, naming them", async () => {
     t.run((rec) => rowFetch(rec, { table, ids, out, rows, ...args }, "embed"), { tokens, outputs: 1 });
   await expect(run({ out: t.output([2, 31]) })).rejects.toThrow(/embed.*\(2, 31\).*32/);
   await expect(run({}, 3)).rejects.toThrow(/embed.*\(2, 32\).*3 or more, 32/);
-  await expect(run({ ids: t.u32([1], [1]) })).rejects.toThrow(/embed.*\(1\).*\(4, 32\)/);
+  await expect(run({ ids: t.u32([1], [1]) })).rejects.toThrow(/embed.*\(4, 32\).*ids.*\(1\)/);
   await expect(run({ ids: t.f32([2], [1, 2]) })).rejects.toThrow(/f32 \(2\)/);
 });

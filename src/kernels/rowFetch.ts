@@ -1,18 +1,10 @@
 /** Rows of a table by their numbers: token embeddings, or the hidden rows whose logits are wanted. */
 
-import { OmniError } from "../runtime/errors.ts";
 import type { Recording } from "../runtime/gpu/recording.ts";
 import type { Tensor, WeightMatrix } from "../runtime/gpu/tensor.ts";
+import { expectKernel, expectRows } from "./checks.ts";
 import { formatSource } from "./formats/formats.ts";
-import {
-  checkRows,
-  foldWorkgroups,
-  gridSource,
-  type RowCount,
-  rowConstants,
-  rowsOf,
-  stepSource,
-} from "./prelude.ts";
+import { foldWorkgroups, gridSource, type RowCount, rowConstants, rowsOf, stepSource } from "./prelude.ts";
 import wgsl from "./rowFetch.wgsl?raw";
 
 export { activationMatrix } from "./formats/formats.ts";
@@ -32,14 +24,11 @@ export interface RowFetchArgs {
  * @throws OmniError `internal_error` where shapes do not fit
  */
 export function rowFetch(rec: Recording, { table, ids, out, rows }: RowFetchArgs, label: string): void {
-  const maxRows = rowsOf(rows, rec.maxStep);
   const { columns } = table;
-  checkRows(label, "out", out, maxRows, columns);
-  if (ids.dtype !== "u32" || ids.shape.reduce((a, b) => a * b, 1) < maxRows || columns % 8 !== 0)
-    throw new OmniError(
-      "internal_error",
-      `rowFetch ${label}: ids ${ids.dtype} (${ids.shape.join(", ")}) do not give ${maxRows} rows of table (${table.rows}, ${columns})`,
-    );
+  const place = `rowFetch ${label} of table (${table.rows}, ${columns})`;
+  expectKernel(columns % 8 === 0, place, "columns are no multiple of 8.");
+  expectRows(rec, place, "out", out, "f32", rows, columns);
+  expectRows(rec, place, "ids", ids, "u32", rows, 1);
   for (const slice of table.slices)
     rec.dispatch({
       label: `rowFetch ${label}`,

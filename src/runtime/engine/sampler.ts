@@ -36,14 +36,9 @@ export class Sampler {
   sample(logits: Float32Array): number {
     const adjusted = this.adjust(logits);
     const token = this.params.temperature === 0 ? argmax(adjusted) : this.draw(adjusted);
-    this.accept(token);
-    return token;
-  }
-
-  /** Counts a token that was chosen elsewhere (the GPU's argmax). */
-  accept(token: number): void {
     this.outputCounts.set(token, (this.outputCounts.get(token) ?? 0) + 1);
     this.draws++;
+    return token;
   }
 
   /** Logits after penalties and bias. */

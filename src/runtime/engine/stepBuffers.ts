@@ -36,7 +36,7 @@ export class StepBuffers {
       length = roundUp(length + count, alignmentWords);
       return { offset, count };
     };
-    // The step's size and short arrays come first: a decode step writes little more than the first 2 KB.
+    // The page table comes last, so that one write up to its used end covers a step: some 6 KB.
     const parts = {
       size: reserve(4),
       tokens: reserve(maxTokens),
