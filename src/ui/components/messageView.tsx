@@ -1,6 +1,6 @@
 /** One message with what can be done with it. */
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { useApp, useMessages } from "../appContext.ts";
 import { formatNumber, formatRate } from "../i18n/index.ts";
 import type { AnswerStats, Message } from "../state/conversations.ts";
@@ -53,7 +53,8 @@ function QuestionEditor({ conversationId, message, busy, onClose }: MessageProps
   const { chat } = useApp();
   const [text, setText] = useState(message.content);
   const area = useRef<HTMLTextAreaElement>(null);
-  useEffect(() => {
+  // Before anyone can type: a caret that moves later would split what was typed from what was selected.
+  useLayoutEffect(() => {
     area.current?.focus();
     area.current?.setSelectionRange(message.content.length, message.content.length);
     autoGrow(area.current);
