@@ -5,14 +5,19 @@
  * a format:
  *
  *   const groupQuads: u32                                    weights of a group, in vec4s
- *   const groupParts, partQuads: u32                         parts of a group, and vec4s in each
- *   fn loadGroup(row: u32, group: u32) -> Group              one 16-byte word of quants and what goes with it
+ *   const groupParts, partQuads: u32                         parts of a group, and vec4s in each (4 or 8 if quantized)
+ *   fn loadGroup(row: u32, group: u32) -> Group              whole 16-byte words of quants and what goes with them
  *   fn groupScale(group: Group, part: u32) -> f32
  *   const hasOffset: bool
  *   fn groupOffset(group: Group, part: u32) -> f32           0 in formats without minima
  *   fn quants(group: Group, quad: u32) -> vec4f              weights 4 * quad … 4 * quad + 3 of the group, unscaled
  *
- * A format's own piece leaves out groupParts, partQuads, hasOffset and, without minima, groupOffset.
+ * and of quantized formats, for packed dot products:
+ *
+ *   fn packedQuad(group: Group, quad: u32) -> u32            the same four as signed bytes: quants + quantBias
+ *   const quantBias: f32
+ *   fn initFormat(thread: u32, threads: u32)                 call it first: it may fill a table, with a barrier
+ *
  * They expect `override columns: u32`, the weights of a row, from the kernel.
  */
 
@@ -24,6 +29,8 @@ import iq4 from "./iq4.wgsl?raw";
 import iq4_nl from "./iq4_nl.wgsl?raw";
 import iq4_xs from "./iq4_xs.wgsl?raw";
 import mxfp4 from "./mxfp4.wgsl?raw";
+import nibbleBytes from "./nibbleBytes.wgsl?raw";
+import nibbleTable from "./nibbleTable.wgsl?raw";
 import q2_k from "./q2_k.wgsl?raw";
 import q3_k from "./q3_k.wgsl?raw";
 import q4_0 from "./q4_0.wgsl?raw";
@@ -35,31 +42,38 @@ import q5_k from "./q5_k.wgsl?raw";
 import q6_k from "./q6_k.wgsl?raw";
 import q8_0 from "./q8_0.wgsl?raw";
 
-/** The WGSL, the weights of a group (`4 * groupQuads`) and of a part where there are several. */
 interface FormatKernel {
   wgsl: string;
+  /** Weights of a group (`4 * groupQuads`), and of a part where there are several. */
   groupWeights: number;
   partWeights?: number;
+  /** What `packedQuad` gives: bytes below 128, signed bytes, or nibbles that stand for other numbers; or nothing. */
+  bytes?: "unsigned" | "signed" | "nibbles";
 }
 
 const kernels: Record<WeightType, FormatKernel> = {
   f32: { wgsl: f32, groupWeights: 4 },
   f16: { wgsl: f16, groupWeights: 8 },
   bf16: { wgsl: bf16, groupWeights: 8 },
-  q8_0: { wgsl: q8_0, groupWeights: 16 },
-  q4_0: { wgsl: q4_0, groupWeights: 32 },
-  q4_1: { wgsl: q4_1, groupWeights: 32 },
-  q5_0: { wgsl: q5_0, groupWeights: 32 },
-  q5_1: { wgsl: q5_1, groupWeights: 32 },
-  q2_k: { wgsl: q2_k, groupWeights: 64, partWeights: 16 },
-  q3_k: { wgsl: q3_k, groupWeights: 64, partWeights: 16 },
-  q4_k: { wgsl: q4_k, groupWeights: 32 },
-  q5_k: { wgsl: q5_k, groupWeights: 32 },
-  q6_k: { wgsl: q6_k, groupWeights: 32, partWeights: 16 },
-  iq4_nl: { wgsl: iq4 + iq4_nl, groupWeights: 32 },
-  iq4_xs: { wgsl: iq4 + iq4_xs, groupWeights: 32 },
-  mxfp4: { wgsl: mxfp4, groupWeights: 32 },
+  q8_0: { wgsl: q8_0, groupWeights: 32, bytes: "signed" },
+  q4_0: { wgsl: q4_0, groupWeights: 32, bytes: "unsigned" },
+  q4_1: { wgsl: q4_1, groupWeights: 32, bytes: "unsigned" },
+  q5_0: { wgsl: q5_0, groupWeights: 32, bytes: "unsigned" },
+  q5_1: { wgsl: q5_1, groupWeights: 32, bytes: "unsigned" },
+  q2_k: { wgsl: q2_k, groupWeights: 64, partWeights: 16, bytes: "unsigned" },
+  q3_k: { wgsl: q3_k, groupWeights: 64, partWeights: 16, bytes: "unsigned" },
+  q4_k: { wgsl: q4_k, groupWeights: 32, bytes: "unsigned" },
+  q5_k: { wgsl: q5_k, groupWeights: 32, bytes: "unsigned" },
+  q6_k: { wgsl: q6_k, groupWeights: 32, partWeights: 16, bytes: "unsigned" },
+  iq4_nl: { wgsl: iq4 + iq4_nl, groupWeights: 32, bytes: "nibbles" },
+  iq4_xs: { wgsl: iq4 + iq4_xs, groupWeights: 32, bytes: "nibbles" },
+  mxfp4: { wgsl: mxfp4, groupWeights: 32, bytes: "nibbles" },
 };
+
+/** Whether weights of this type can be multiplied as packed bytes. */
+export function isPackable(type: WeightType): boolean {
+  return kernels[type].bytes !== undefined;
+}
 
 /** Weights of a group. */
 export function groupWeights(type: WeightType): number {
@@ -72,17 +86,31 @@ export function groupLoops(type: WeightType): { groupParts: number; partQuads: n
   return { groupParts: groupWeights / partWeights, partQuads: partWeights / 4 };
 }
 
-/** WGSL that reads this type from the planes bound at `firstPlane` and after. */
-export function formatSource(type: WeightType, firstPlane: number): string {
-  const { wgsl } = kernels[type];
+const quantsFrom = {
+  unsigned: "vec4f(unpack4xU8(packedQuad(group, quad))) - quantBias",
+  signed: "vec4f(unpack4xI8(packedQuad(group, quad)))",
+  nibbles: "nibbleValues(nibblesOf(group, quad))",
+};
+
+/**
+ * WGSL that reads this type from the planes bound at `firstPlane` and after.
+ * @param packed for kernels that use `packedQuad`: "table" where workgroup memory is fast, else "computed"
+ */
+export function formatSource(type: WeightType, firstPlane: number, packed?: "table" | "computed"): string {
+  const { wgsl, bytes } = kernels[type];
   const { groupParts } = groupLoops(type);
   const hasOffset = wgsl.includes("fn groupOffset(");
-  const noOffset = "fn groupOffset(group: Group, part: u32) -> f32 {\n  return 0.0;\n}\n";
-  return `const firstPlane = ${firstPlane};
+  return [
+    `const firstPlane = ${firstPlane};
 const groupParts = ${groupParts}u;
 const partQuads = groupQuads / groupParts;
 const hasOffset = ${hasOffset};
-${wgsl}${hasOffset ? "" : noOffset}`;
+${wgsl}`,
+    hasOffset ? "" : "fn groupOffset(group: Group, part: u32) -> f32 {\n  return 0.0;\n}\n",
+    bytes === "nibbles" && packed ? (packed === "table" ? nibbleTable : nibbleBytes) : "",
+    bytes === "nibbles" ? "" : "fn initFormat(thread: u32, threads: u32) {}\n",
+    bytes ? `fn quants(group: Group, quad: u32) -> vec4f {\n  return ${quantsFrom[bytes]};\n}\n` : "",
+  ].join("");
 }
 
 /** An f32 activation (rows, …) seen as a weight matrix of `rows` rows. Its rows are multiples of 8 wide. */

@@ -22,6 +22,6 @@ fn groupScale(group: Group, part: u32) -> f32 {
   return group.scale;
 }
 
-fn quants(group: Group, quad: u32) -> vec4f {
-  return iq4Values((group.words[quad % 4u] >> (quad / 4u * 4u)) & 0x0f0f0f0fu);
+fn nibblesOf(group: Group, quad: u32) -> u32 {
+  return (group.words[quad % 4u] >> (quad / 4u * 4u)) & 0x0f0f0f0fu;
 }

@@ -21,8 +21,12 @@ fn groupScale(group: Group, part: u32) -> f32 {
   return group.scale;
 }
 
+fn nibblesOf(group: Group, quad: u32) -> u32 {
+  return (group.words[quad % 4u] >> (quad / 4u * 4u)) & 0x0f0f0f0fu;
+}
+
 /// Magnitudes 0 to 7 stand for 0, 1, 2, 3, 4, 6, 8 and 12: steps of 1 up to 4, of 2 up to 6, then of 4.
-fn quants(group: Group, quad: u32) -> vec4f {
-  let q = vec4f(unpack4xU8((group.words[quad % 4u] >> (quad / 4u * 4u)) & 0x0f0f0f0fu)) - 8.0;
+fn nibbleValues(nibbles: u32) -> vec4f {
+  let q = vec4f(unpack4xU8(nibbles)) - 8.0;
   return 4.0 * q - clamp(q, vec4f(-4.0), vec4f(4.0)) - 2.0 * clamp(q, vec4f(-6.0), vec4f(6.0));
 }

@@ -34,6 +34,7 @@ fn groupOffset(group: Group, part: u32) -> f32 {
   return group.offsets[part];
 }
 
-fn quants(group: Group, quad: u32) -> vec4f {
-  return vec4f(unpack4xU8((group.words[quad / 4u] >> (quad % 4u * 2u)) & 0x03030303u));
+const quantBias = 0.0;
+fn packedQuad(group: Group, quad: u32) -> u32 {
+  return (group.words[quad / 4u] >> (quad % 4u * 2u)) & 0x03030303u;
 }

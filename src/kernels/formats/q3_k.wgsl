@@ -27,8 +27,9 @@ fn groupScale(group: Group, part: u32) -> f32 {
   return group.scales[part];
 }
 
-fn quants(group: Group, quad: u32) -> vec4f {
+const quantBias = 4.0;
+fn packedQuad(group: Group, quad: u32) -> u32 {
   let pairs = (group.words[quad / 4u] >> (quad % 4u * 2u)) & 0x03030303u;
   let thirds = ((group.high[quad / 8u] >> (quad % 8u)) & 0x01010101u) << 2u;
-  return vec4f(unpack4xU8(pairs | thirds)) - 4.0;
+  return pairs | thirds;
 }

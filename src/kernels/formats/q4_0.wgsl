@@ -22,7 +22,7 @@ fn groupScale(group: Group, part: u32) -> f32 {
   return group.scale;
 }
 
-fn quants(group: Group, quad: u32) -> vec4f {
-  let nibbles = (group.words[quad % 4u] >> (quad / 4u * 4u)) & 0x0f0f0f0fu;
-  return vec4f(unpack4xU8(nibbles)) - 8.0;
+const quantBias = 8.0;
+fn packedQuad(group: Group, quad: u32) -> u32 {
+  return (group.words[quad % 4u] >> (quad / 4u * 4u)) & 0x0f0f0f0fu;
 }

@@ -27,8 +27,9 @@ fn groupOffset(group: Group, part: u32) -> f32 {
   return group.scales.y;
 }
 
-fn quants(group: Group, quad: u32) -> vec4f {
+const quantBias = 0.0;
+fn packedQuad(group: Group, quad: u32) -> u32 {
   let nibbles = (group.words[quad % 4u] >> (quad / 4u * 4u)) & 0x0f0f0f0fu;
   let fifths = ((group.high >> quad) & 0x01010101u) << 4u;
-  return vec4f(unpack4xU8(nibbles | fifths));
+  return nibbles | fifths;
 }

@@ -27,8 +27,9 @@ fn groupScale(group: Group, part: u32) -> f32 {
   return group.scales[part];
 }
 
-fn quants(group: Group, quad: u32) -> vec4f {
+const quantBias = 32.0;
+fn packedQuad(group: Group, quad: u32) -> u32 {
   let nibbles = (group.words[quad % 4u] >> (quad / 4u * 4u)) & 0x0f0f0f0fu;
   let pairs = ((group.high[quad / 4u] >> (quad % 4u * 2u)) & 0x03030303u) << 4u;
-  return vec4f(unpack4xU8(nibbles | pairs)) - 32.0;
+  return nibbles | pairs;
 }
