@@ -68,7 +68,6 @@ export function encodeActivations(
       for (let i = 0; i < count; i++) {
         largest = Math.max(largest, Math.abs(values[from + i]!));
         squares += squaresOf[from + i]! ** 2;
-        sums[i >> 4]! += values[from + i]!;
       }
       if (kind === "float") {
         for (let i = 0; i < count; i++) floats[r * stride + b * 32 + i] = values[from + i]!;
@@ -76,15 +75,16 @@ export function encodeActivations(
         continue;
       }
       const word = (plane: number) => ((r * 5 + plane) * blocks + b) * 4;
-      floats.set([largest / 32512, sums[0]!, sums[1]!, squares], word(4));
       for (let i = 0; i < 32; i++) {
         const v = largest > 0 ? Math.round((values[from + i]! * 32512) / largest) : 0;
+        sums[i >> 4]! += (v * largest) / 32512;
         const high = (v + 128) >> 8;
         const at = Math.floor((i % 16) / 4);
         const half = Math.floor(i / 16);
         words[word(half) + at]! |= (high & 255) << (8 * (i % 4));
         words[word(2 + half) + at]! |= ((v - 256 * high) & 255) << (8 * (i % 4));
       }
+      floats.set([largest / 32512, sums[0]!, sums[1]!, squares], word(4));
     }
   return words;
 }

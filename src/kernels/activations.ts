@@ -101,47 +101,56 @@ export function activationWriteSource(
   threads: number,
 ): string {
   const sizes = constSource({
+    activationThreads: threads,
     outBlocks: Math.ceil(width / blockWidth),
     outWidthFloats: width + squaresWidth(width),
   });
   return `${sizes}const outValues = ${width}u;
-var<workgroup> blockFolds: array<vec4f, ${threads}>;
+var<workgroup> blockFolds: array<vec2f, activationThreads>;
 @group(0) @binding(${binding}) var<storage, read_write> activationsOut: array<${kind === "packed" ? "u32" : "f32"}>;
 ${kind === "packed" ? writePacked : writeFloat}`;
 }
 
 const fold = `
   let largest = max(max(abs(value.x), abs(value.y)), max(abs(value.z), abs(value.w)));
-  blockFolds[thread] = vec4f(largest, value.x + value.y + value.z + value.w, squares, 0.0);
+  blockFolds[thread] = vec2f(largest, squares);
   workgroupBarrier();
   let word = thread % 8u;
   let first = thread - word;
 `;
 
+// Sums are those of the rounded values, so that a format's offset takes the same rounding errors away that its bytes added.
 const writePacked = `
+var<workgroup> blockSums: array<f32, activationThreads>;
 fn storeActivations(thread: u32, present: bool, row: u32, block: u32, value: vec4f, squares: f32) {
   ${fold}
-  var folds = array<vec3f, 2>();
-  for (var i = 0u; i < 4u; i++) {
-    let low = blockFolds[first + i].xyz;
-    let high = blockFolds[first + 4u + i].xyz;
-    folds[0] = vec3f(max(folds[0].x, low.x), folds[0].yz + low.yz);
-    folds[1] = vec3f(max(folds[1].x, high.x), folds[1].yz + high.yz);
+  var limit = 0.0;
+  for (var i = 0u; i < 8u; i++) {
+    limit = max(limit, blockFolds[first + i].x);
   }
-  let limit = max(folds[0].x, folds[1].x);
   // 32512 = 127 · 256: the high byte stays within ±127 after rounding. Below the normal numbers all is zero.
   let inverse = select(0.0, 32512.0 / limit, limit > 1e-30);
   let v = vec4i(round(value * inverse));
   let high = (v + vec4i(128)) >> vec4u(8u);
   let low = v - (high << vec4u(8u));
+  blockSums[thread] = f32(v.x + v.y + v.z + v.w);
+  workgroupBarrier();
   if (present) {
     let at = (row * 5u * outBlocks + word / 4u * outBlocks + block) * 4u + word % 4u;
     activationsOut[at] = pack4xI8(high);
     activationsOut[at + 8u * outBlocks] = pack4xI8(low);
     if (word < 4u) {
-      let scale = select(0.0, limit / 32512.0, limit > 1e-30);
-      let summary = vec4f(scale, folds[0].y, folds[1].y, folds[0].z + folds[1].z);
-      activationsOut[(row * 5u + 4u) * outBlocks * 4u + block * 4u + word] = bitcast<u32>(summary[word]);
+      var summary = select(0.0, limit / 32512.0, limit > 1e-30);
+      if (word == 3u) {
+        summary = 0.0;
+        for (var i = 0u; i < 8u; i++) {
+          summary += blockFolds[first + i].y;
+        }
+      } else if (word > 0u) {
+        let half = first + (word - 1u) * 4u;
+        summary *= blockSums[half] + blockSums[half + 1u] + blockSums[half + 2u] + blockSums[half + 3u];
+      }
+      activationsOut[(row * 5u + 4u) * outBlocks * 4u + block * 4u + word] = bitcast<u32>(summary);
     }
   }
 }
@@ -161,7 +170,7 @@ fn storeActivations(thread: u32, present: bool, row: u32, block: u32, value: vec
     if (word == 0u) {
       var total = 0.0;
       for (var i = 0u; i < 8u; i++) {
-        total += blockFolds[first + i].z;
+        total += blockFolds[first + i].y;
       }
       activationsOut[start + outValues + block] = total;
     }

@@ -3,7 +3,7 @@
  * x is (R, K), `weight` (N, K) dequantised.
  */
 export function matmulRef(
-  x: Float32Array,
+  x: Float32Array | Float64Array,
   weight: Float32Array,
   columns: number,
   { bias, residual }: { bias?: Float32Array; residual?: Float32Array } = {},

@@ -1,23 +1,51 @@
 /** What the matmul kernels share: arguments, their checks, constants and bindings. */
 
 import type { Recording } from "../runtime/gpu/recording.ts";
-import type { BufferSlice, Tensor, WeightMatrix, WeightSlice } from "../runtime/gpu/tensor.ts";
-import { expectKernel, expectRows, expectShape } from "./checks.ts";
-import { groupWeights } from "./formats/formats.ts";
-import { type RowCount, rowConstants } from "./prelude.ts";
+import type { Tensor, WeightMatrix } from "../runtime/gpu/tensor.ts";
+import { type Activations, expectActivations } from "./activations.ts";
+import { expectKernel, expectRows, expectShape, expectSize } from "./checks.ts";
+import { isPackable } from "./formats/formats.ts";
+import type { RowCount } from "./prelude.ts";
 
-export interface MatmulArgs {
-  /** (R, K) f32. */
-  x: Tensor;
+/** What every matmul reads. */
+export interface MatmulInput {
+  /** (R, K). Packed ones are for quantized weights only. */
+  x: Activations;
+  /** (R) u32: the rows of x to read; default: row r for output row r. */
+  xRows?: Tensor | undefined;
   /** (N, K). */
   weight: WeightMatrix;
-  /** (R, N) f32; not x. */
+  /** RMSNorm of the rows of x: every sum is divided by √(mean of the row's squares + eps). */
+  normalize?: { eps: number } | undefined;
+  rows: RowCount;
+}
+
+/** A matmul whose results are written as they are. */
+export interface MatmulArgs extends MatmulInput {
+  /** (R, outStride) f32, of which columns outStart … outStart + N - 1 are written. */
   out: Tensor;
+  /** @default 0 */
+  outStart?: number | undefined;
+  /** @default N */
+  outStride?: number | undefined;
   /** (N) f32, added to every row. */
   bias?: Tensor | undefined;
-  /** (R, N) f32, added; may be `out` itself. */
+  /** (R, outStride) f32, added; may be `out` itself. */
   residual?: Tensor | undefined;
-  rows: RowCount;
+}
+
+/**
+ * Checks what a matmul reads.
+ * @throws OmniError `internal_error` with both shapes
+ */
+export function checkInput(rec: Recording, { x, xRows, weight, rows }: MatmulInput, label: string): void {
+  expectActivations(rec, label, "x", x, xRows ? undefined : rows, weight.columns);
+  expectKernel(
+    x.kind === "float" || isPackable(weight.type),
+    label,
+    `weights in ${weight.type} cannot be multiplied with packed activations.`,
+  );
+  if (xRows) expectRows(rec, label, "xRows", xRows, "u32", rows, 1);
 }
 
 /**
@@ -25,40 +53,17 @@ export interface MatmulArgs {
  * @throws OmniError `internal_error` with both shapes
  */
 export function checkMatmul(rec: Recording, args: MatmulArgs, label: string): void {
-  const { x, weight, out, bias, residual, rows } = args;
-  const place = `matmul ${label} with weight (${weight.rows}, ${weight.columns})`;
-  expectRows(rec, place, "x", x, "f32", rows, weight.columns);
-  expectRows(rec, place, "out", out, "f32", rows, weight.rows);
-  if (bias) expectShape(place, "bias", bias, "f32", [weight.rows]);
-  if (residual) expectRows(rec, place, "residual", residual, "f32", rows, weight.rows);
-  expectKernel(
-    weight.columns % groupWeights(weight.type) === 0,
-    place,
-    `columns do not divide into ${weight.type} groups.`,
-  );
-  for (const input of [x, bias])
-    expectKernel(input?.buffer !== out.buffer, place, "out shares its buffer with an input.");
+  const { x, weight, out, outStart = 0, outStride = weight.rows, bias, residual, rows } = args;
+  checkInput(rec, args, label);
+  expectSize(label, "outStart", outStart, 0, outStride - weight.rows);
+  expectRows(rec, label, "out", out, "f32", rows, outStride);
+  if (bias) expectShape(label, "bias", bias, "f32", [weight.rows]);
+  if (residual) expectRows(rec, label, "residual", residual, "f32", rows, outStride);
+  for (const input of [x.tensor, bias])
+    expectKernel(input?.buffer !== out.buffer, label, "out shares its buffer with an input.");
 }
 
-/** Override constants of matmulOutput.wgsl. */
-export function matmulConstants(args: MatmulArgs, slice: WeightSlice): Record<string, number> {
-  const { weight, out, bias, residual, rows } = args;
-  const inPlace = residual?.buffer === out.buffer;
-  return {
-    ...rowConstants(rows),
-    columns: weight.columns,
-    outWidth: weight.rows,
-    sliceStart: slice.rowStart,
-    sliceRows: slice.rowCount,
-    hasBias: bias ? 1 : 0,
-    hasResidual: residual && !inPlace ? 1 : 0,
-    accumulate: inPlace ? 1 : 0,
-  };
-}
-
-/** Bindings of matmulOutput.wgsl and the format's planes; x stands in for what is absent. */
-export function matmulBindings(rec: Recording, args: MatmulArgs, slice: WeightSlice): BufferSlice[] {
-  const { x, out, bias, residual } = args;
-  const separate = residual && residual.buffer !== out.buffer ? residual : x;
-  return [rec.step, x, bias ?? x, separate, out, ...slice.planes];
+/** Names a matmul in messages. */
+export function matmulPlace(label: string, { rows, columns }: WeightMatrix): string {
+  return `matmul ${label} with weight (${rows}, ${columns})`;
 }

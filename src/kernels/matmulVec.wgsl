@@ -1,71 +1,84 @@
 // out[r, n] = Σ_k x[r, k] · W[n, k] for few rows r: weights are read once, in whole 16-byte words.
 //
-// The `threadsPerRow` threads of a row (local x) take its groups of weights in turn, so that neighbours read
-// neighbouring words; each thread holds `threadRows` weight rows, which share what it reads of x, and `xRows` rows of
-// x, which share what it reads of W. `rowGroups` (local y) such teams make a workgroup; z counts batches of xRows.
-// Before this: matmulOutput.wgsl, the format of the weights, and `Lanes` with `sumLanes` (matmulVec.*.wgsl).
+// A workgroup makes `tileRows` outputs of `xRows` rows; z counts batches of xRows. The `threadsPerRow` threads of a
+// team take the groups of a weight row in turn, so that neighbours read neighbouring words; each holds `threadRows`
+// weight rows, which share what it reads of x. Sums of a team meet by shuffles or in workgroup memory (`reduceTeam`), then
+// pass through workgroup memory to threads that finish four neighbouring outputs each (`finish`).
+// Before this, from the TypeScript side: sizes as constants; the step at binding 0; `finish` (matmulOutput.ts); the
+// format of the weights; `accumulate` (matmulDot.wgsl or matmulFloat.wgsl) with the reader of x; `Lanes` and `reduceTeam`.
 
-override threadsPerRow: u32 = 64u;
-override rowGroups: u32 = 1u;
-override threadRows: u32 = 1u; // at most 4; threadRows · xRows is at most 8
-override xRows: u32 = 1u;
-override skipRows: bool = false; // saves the arithmetic of absent rows at the price of branches
+override columns: u32; // K
+override sliceRows: u32; // weight rows at hand
+override secondStart: u32 = 0u; // gated: where the rows of `up` start
+override eps: f32 = 0.0;
 
-@compute @workgroup_size(threadsPerRow, rowGroups)
+const teams = threads / threadsPerRow;
+const tileRows = teams * threadRows;
+
+var<workgroup> staged: array<f32, xRows * tileRows>;
+
+/// The weight row of slot `index` of the tile. In gated tiles the second half are rows of `up`.
+fn weightRow(first: u32, index: u32) -> u32 {
+  if (gated && index >= tileRows / 2u) {
+    return secondStart + min(first + index - tileRows / 2u, secondStart - 1u);
+  }
+  return min(first + index, sliceRows - 1u);
+}
+
+@compute @workgroup_size(threads)
 fn main(
   @builtin(workgroup_id) workgroup: vec3<u32>,
   @builtin(num_workgroups) workgroups: vec3<u32>,
-  @builtin(local_invocation_id) local: vec3<u32>,
   lanes: Lanes,
 ) {
-  let firstN = (gridIndex(workgroup, workgroups) * rowGroups + local.y) * threadRows;
+  let thread = threadOf(lanes);
+  initFormat(thread, threads);
+  let firstN = gridIndex(workgroup, workgroups) * (tileRows / select(1u, 2u, gated));
   let firstR = workgroup.z * xRows;
   let rows = stepRows() - firstR;
+  let lane = thread % threadsPerRow;
+  let team = thread / threadsPerRow;
 
-  var sums: array<vec4f, 8>;
-  for (var g = local.x; g < columns / (4u * groupQuads); g += threadsPerRow) {
-    var groups: array<Group, 4>;
-    for (var q = 0u; q < threadRows; q++) {
-      groups[q] = loadGroup(min(firstN + q, sliceRows - 1u), g);
-    }
-    for (var part = 0u; part < groupParts; part++) {
-      // Said explicitly: Dawn zeroes a bare var once, not in every turn of a loop.
-      var partSums = array<vec4f, 8>();
-      var xSums = array<vec4f, 8>();
-      for (var j = 0u; j < partQuads; j++) {
-        for (var i = 0u; i < xRows; i++) {
-          if (i == 0u || !skipRows || i < rows) {
-            let quad = x[(firstR + min(i, rows - 1u)) * (columns / 4u) + g * groupQuads + part * partQuads + j];
-            for (var q = 0u; q < threadRows; q++) {
-              partSums[i * threadRows + q] += quants(groups[q], part * partQuads + j) * quad;
-            }
-            if (hasOffset) {
-              xSums[i] += quad;
-            }
-          }
-        }
+  var x: array<u32, xRows>;
+  for (var i = 0u; i < xRows; i++) {
+    x[i] = inputRow(firstR + min(i, rows - 1u));
+  }
+  var w: array<u32, threadRows>;
+  for (var q = 0u; q < threadRows; q++) {
+    w[q] = weightRow(firstN, team + q * teams);
+  }
+  var sums: array<f32, sumCount>;
+  accumulate(&x, &w, lane, lanes, &sums);
+  reduceTeam(&sums, thread, lane);
+
+  if (lane == 0u) {
+    for (var i = 0u; i < xRows; i++) {
+      var factor = 1.0;
+      if (normalized) {
+        factor = inverseSqrt(sums[xRows * threadRows + i] / f32(columns) + eps);
       }
-      for (var i = 0u; i < xRows; i++) {
-        for (var q = 0u; q < threadRows; q++) {
-          sums[i * threadRows + q] += groupScale(groups[q], part) * partSums[i * threadRows + q];
-          if (hasOffset) {
-            sums[i * threadRows + q] += groupOffset(groups[q], part) * xSums[i];
-          }
-        }
+      for (var q = 0u; q < threadRows; q++) {
+        staged[i * tileRows + team + q * teams] = factor * sums[i * threadRows + q];
       }
     }
   }
+  workgroupBarrier();
 
-  for (var i = 0u; i < xRows; i++) {
-    var totals = vec4f();
-    for (var q = 0u; q < threadRows; q++) {
-      totals[q] = dot(sums[i * threadRows + q], vec4f(1.0));
+  // Each item is four outputs of one row; all threads take the same number of turns, as `finish` may have barriers.
+  const rowItems = tileRows / select(4u, 8u, gated);
+  const items = xRows * rowItems;
+  for (var turn = 0u; turn < items; turn += threads) {
+    let item = turn + thread;
+    let i = min(item, items - 1u) / rowItems;
+    let n = item % rowItems * 4u;
+    let present = item < items && i < rows;
+    let at = i * tileRows + n;
+    let value = vec4f(staged[at], staged[at + 1u], staged[at + 2u], staged[at + 3u]);
+    var second = vec4f();
+    if (gated) {
+      let up = at + tileRows / 2u;
+      second = vec4f(staged[up], staged[up + 1u], staged[up + 2u], staged[up + 3u]);
     }
-    totals = sumLanes(totals, lanes, local.x);
-    for (var q = local.x; q < threadRows; q += threadsPerRow) {
-      if (i < rows && firstN + q < sliceRows) {
-        store(firstR + i, firstN + q, totals[q]);
-      }
-    }
+    finish(thread, present, firstR + i, firstN + n, value, second);
   }
 }

@@ -1,6 +1,7 @@
 /** WGSL that kernels share: the step's size, folded grids, sizes as constants, elementwise tensors. */
 
 import type { StepSize } from "../runtime/gpu/recording.ts";
+import type { BufferSlice } from "../runtime/gpu/tensor.ts";
 
 /**
  * Which rows a kernel works on: the step's tokens or its output rows, times a constant number of rows each
@@ -75,4 +76,19 @@ fn ${name}At(i: u32) -> Value {
   return ${inPlace ? "out" : name}[i];
 }
 `;
+}
+
+/** Bindings of a kernel in the order in which its pieces declare them, from binding 0 on. */
+export class BindingList {
+  readonly slices: BufferSlice[] = [];
+
+  /** Adds a buffer and returns its binding. */
+  add(slice: BufferSlice): number {
+    return this.slices.push(slice) - 1;
+  }
+
+  /** Adds a buffer and declares it as an array of `type`. */
+  declare(access: "read" | "read_write", name: string, type: string, slice: BufferSlice): string {
+    return `@group(0) @binding(${this.add(slice)}) var<storage, ${access}> ${name}: array<${type}>;\n`;
+  }
 }

@@ -108,7 +108,7 @@ const hasOffset = ${hasOffset};
 ${wgsl}`,
     hasOffset ? "" : "fn groupOffset(group: Group, part: u32) -> f32 {\n  return 0.0;\n}\n",
     bytes === "nibbles" && packed ? (packed === "table" ? nibbleTable : nibbleBytes) : "",
-    bytes === "nibbles" ? "" : "fn initFormat(thread: u32, threads: u32) {}\n",
+    bytes === "nibbles" && packed ? "" : "fn initFormat(thread: u32, threads: u32) {}\n",
     bytes ? `fn quants(group: Group, quad: u32) -> vec4f {\n  return ${quantsFrom[bytes]};\n}\n` : "",
   ].join("");
 }
