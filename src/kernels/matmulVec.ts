@@ -5,7 +5,7 @@ import type { Recording } from "../runtime/gpu/recording.ts";
 import type { Tensor, WeightMatrix, WeightSlice } from "../runtime/gpu/tensor.ts";
 import { type ActivationKind, type Activations, expectActivations } from "./activations.ts";
 import { expectKernel, expectRows, expectShape } from "./checks.ts";
-import { formatSource, groupLoops, groupWeights } from "./formats/formats.ts";
+import { formatBindings, formatSource, groupLoops, groupWeights } from "./formats/formats.ts";
 import { checkInput, type MatmulArgs, type MatmulInput, matmulPlace } from "./matmulArgs.ts";
 import dotWgsl from "./matmulDot.wgsl?raw";
 import floatWgsl from "./matmulFloat.wgsl?raw";
@@ -198,7 +198,7 @@ function record(
     const rowIds = xRowIds ? bindings.declare("read", "xRowIds", "u32", xRowIds) : "";
     const { source, constants } = output(slice, bindings, threads);
     const firstPlane = bindings.slices.length;
-    for (const plane of slice.planes) bindings.add(plane);
+    const format = formatBindings(weight.type, slice);
     const table = rec.gpu.software ? "computed" : "table";
     const [gx, gy] = foldWorkgroups(Math.ceil((gated ? weight.rows / 2 : slice.rowCount) / tileOutputs));
     rec.dispatch({
@@ -219,11 +219,12 @@ function record(
       constants: {
         ...rowConstants(rows),
         ...constants,
+        ...format.constants,
         columns: weight.columns,
         sliceRows: slice.rowCount,
         ...(normalize && { eps: normalize.eps }),
       },
-      bindings: bindings.slices,
+      bindings: [...bindings.slices, ...format.bindings],
       workgroups: (step) => [gx, gy, Math.ceil(rowsOf(rows, step) / xRows)],
     });
   }

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { roundUp, type WeightType, weightFormats } from "../runtime/gpu/tensor.ts";
+import { decodeActivations } from "./activations.ref.ts";
+import { activationShape } from "./activations.ts";
 import { rowFetchRef } from "./rowFetch.ref.ts";
-import { activationMatrix, rowFetch } from "./rowFetch.ts";
+import { rowFetch, sampledId } from "./rowFetch.ts";
 import { compare, tolerances } from "./testing/compare.ts";
 import { expectUntouched, openTestGpu, testVariants } from "./testing/harness.ts";
 import { randomValues } from "./testing/random.ts";
@@ -28,9 +30,26 @@ describe.each(testVariants)("rowFetch, $name", (variant) => {
         const values = randomValues(rows + columns, rows * columns);
         const weights = t.weights(type, rows, columns, values, maxBytes);
         if (maxBytes && type === "f32") expect(weights.matrix.slices.length).toBeGreaterThan(2);
-        const ids = [rows - 1, 0, rows, Math.floor(rows / 2), 0, 0xffffffff, Math.min(64, rows - 1)];
+        const ids = [rows - 1, 0, rows, Math.floor(rows / 2), 0, 0x7fffffff, Math.min(64, rows - 1)];
         const out = t.output([ids.length + 1, columns]);
-        const args = { table: weights.matrix, ids: t.u32([8], [...ids, 0]), out };
+        const kind = plain && type.startsWith("f") ? "float" : "packed";
+        const nextWeight = randomValues(6, columns);
+        const shape = activationShape(kind, 8, columns);
+        const prepared = {
+          kind,
+          width: columns,
+          tensor: t.output(shape, kind === "packed" ? "u32" : "f32"),
+        } as const;
+        // The second id is that of a sampling slot.
+        const given = [...ids, 0];
+        given[1] = sampledId + 2;
+        const args = {
+          table: weights.matrix,
+          ids: t.u32([8], given),
+          sampled: t.u32([4], [9999, 9999, ids[1]!, 9999]),
+          out,
+          next: { weight: t.f32([columns], nextWeight), out: prepared },
+        };
         const step = { tokens: ids.length, outputs: 1 };
         const maxStep = { tokens: 8, outputs: 1 };
         await t.run((rec) => rowFetch(rec, { ...args, rows: { of: "tokens" } }, "test"), step, { maxStep });
@@ -43,32 +62,40 @@ describe.each(testVariants)("rowFetch, $name", (variant) => {
           `${type} (${rows}, ${columns})`,
         );
         expectUntouched(actual.subarray(expected.length));
+        const raw = await t.read(prepared.tensor);
+        const words = new Uint32Array(raw.buffer, raw.byteOffset, (raw.length / 8) * ids.length);
+        const { values: next, squares } = decodeActivations(kind, words, ids.length, columns);
+        compare(
+          next,
+          expected.map((value, i) => value * nextWeight[i % columns]!),
+          tolerances.activations[kind],
+          `${type} next`,
+        );
+        const total = (list: ArrayLike<number>) => Array.from(list).reduce((a, b) => a + b, 0);
+        compare(
+          [total(squares)],
+          [total(expected.map((value) => value * value))],
+          tolerances.rowReduction,
+          "squares",
+        );
       }
     },
   );
-
-  it("gathers rows of an activation", async () => {
-    const t = await openTestGpu(variant);
-    const values = randomValues(5, 7 * 2 * 48);
-    const x = t.f32([7, 2, 48], values);
-    const out = t.output([3, 96]);
-    const args = {
-      table: activationMatrix(x),
-      ids: t.u32([3], [6, 2, 2]),
-      out,
-      rows: { of: "outputs" } as const,
-    };
-    await t.run((rec) => rowFetch(rec, args, "test"), { tokens: 7, outputs: 3 });
-    compare(await t.read(out), rowFetchRef(values, 96, [6, 2, 2]), tolerances.copy);
-  });
 });
 
 it("refuses shapes that do not fit, naming them", async () => {
   const t = await openTestGpu();
   const table = t.weights("f32", 4, 32, randomValues(1, 128)).matrix;
   const [ids, out, rows] = [t.u32([2], [1, 2]), t.output([2, 32]), { of: "tokens" } as const];
+  const next = {
+    weight: t.output([32]),
+    out: { kind: "packed", width: 32, tensor: t.output([2, 5, 1, 4], "u32") },
+  } as const;
   const run = (args: object, tokens = 2) =>
-    t.run((rec) => rowFetch(rec, { table, ids, out, rows, ...args }, "embed"), { tokens, outputs: 1 });
+    t.run((rec) => rowFetch(rec, { table, ids, sampled: ids, out, next, rows, ...args }, "embed"), {
+      tokens,
+      outputs: 1,
+    });
   await expect(run({ out: t.output([2, 31]) })).rejects.toThrow(/embed.*\(2, 31\).*32/);
   await expect(run({}, 3)).rejects.toThrow(/embed.*\(2, 32\).*3 or more, 32/);
   await expect(run({ ids: t.u32([1], [1]) })).rejects.toThrow(/embed.*\(4, 32\).*ids.*\(1\)/);

@@ -1,46 +1,81 @@
-/** Rows of a table by their numbers: token embeddings, or the hidden rows whose logits are wanted. */
+/** Rows of the token embedding by their ids: where a step starts. */
 
 import type { Recording } from "../runtime/gpu/recording.ts";
 import type { Tensor, WeightMatrix } from "../runtime/gpu/tensor.ts";
-import { expectKernel, expectRows } from "./checks.ts";
-import { formatSource } from "./formats/formats.ts";
-import { foldWorkgroups, gridSource, type RowCount, rowConstants, rowsOf, stepSource } from "./prelude.ts";
+import { activationWriteSource, blockWidth, expectActivations } from "./activations.ts";
+import { expectKernel, expectRows, expectShape } from "./checks.ts";
+import { formatBindings, formatSource } from "./formats/formats.ts";
+import type { NextNorm } from "./matmulOutput.ts";
+import {
+  BindingList,
+  foldWorkgroups,
+  gridSource,
+  type RowCount,
+  rowConstants,
+  rowsOf,
+  stepSource,
+} from "./prelude.ts";
 import wgsl from "./rowFetch.wgsl?raw";
 
-export { activationMatrix } from "./formats/formats.ts";
-
 export interface RowFetchArgs {
-  /** (N, D), any weight type; {@link activationMatrix} makes one of an activation. */
+  /** (N, D), any weight type. */
   table: WeightMatrix;
-  /** (T) u32. Numbers of N and above give rows of zeros. */
+  /** (T) u32. Numbers of N and above give rows of zeros; 2^31 + i stands for sampled[i]. */
   ids: Tensor;
+  /** (slots) u32: the token last drawn for each sampling slot. */
+  sampled: Tensor;
   /** (T, D) f32. */
   out: Tensor;
+  /** The norm that the rows pass first, and where they go for it. */
+  next: NextNorm;
   rows: RowCount;
 }
 
+/** Marks an id as the number of a sampling slot. */
+export const sampledId = 0x8000_0000;
+
 /**
- * out[t, :] = table[ids[t], :] for the rows of a step, dequantised.
+ * out[t, :] = table[ids[t], :] for the rows of a step, dequantised; next.out = out · next.weight.
  * @throws OmniError `internal_error` where shapes do not fit
  */
-export function rowFetch(rec: Recording, { table, ids, out, rows }: RowFetchArgs, label: string): void {
+export function rowFetch(rec: Recording, args: RowFetchArgs, label: string): void {
+  const { table, ids, sampled, out, next, rows } = args;
   const { columns } = table;
   const place = `rowFetch ${label} of table (${table.rows}, ${columns})`;
   expectKernel(columns % 8 === 0, place, "columns are no multiple of 8.");
   expectRows(rec, place, "out", out, "f32", rows, columns);
   expectRows(rec, place, "ids", ids, "u32", rows, 1);
-  for (const slice of table.slices)
+  expectKernel(sampled.dtype === "u32", place, `sampled is ${sampled.dtype} and should be u32.`);
+  expectActivations(rec, place, "next.out", next.out, rows, columns);
+  expectShape(place, "next.weight", next.weight, "f32", [columns]);
+  const threads = rec.gpu.software ? 16 : 64;
+  const blocks = Math.ceil(columns / blockWidth);
+  for (const slice of table.slices) {
+    const bindings = new BindingList();
+    const format = formatBindings(table.type, slice);
     rec.dispatch({
       label: `rowFetch ${label}`,
-      source: stepSource(0) + gridSource + formatSource(table.type, 3) + wgsl,
+      source: [
+        stepSource(bindings.add(rec.step)),
+        gridSource,
+        bindings.declare("read", "ids", "u32", ids),
+        bindings.declare("read", "sampled", "u32", sampled),
+        bindings.declare("read_write", "out", "vec4f", out),
+        bindings.declare("read", "nextWeight", "vec4f", next.weight),
+        activationWriteSource(next.out.kind, columns, bindings.add(next.out.tensor), threads),
+        formatSource(table.type, bindings.slices.length),
+        wgsl,
+      ].join(""),
       constants: {
         ...rowConstants(rows),
+        ...format.constants,
         columns,
         tableRows: table.rows,
         sliceStart: slice.rowStart,
         sliceRows: slice.rowCount,
       },
-      bindings: [rec.step, ids, out, ...slice.planes],
-      workgroups: (step) => foldWorkgroups(Math.ceil((rowsOf(rows, step) * columns) / 256)),
+      bindings: [...bindings.slices, ...format.bindings],
+      workgroups: (step) => foldWorkgroups(Math.ceil((rowsOf(rows, step) * blocks * 8) / threads)),
     });
+  }
 }

@@ -1,38 +1,46 @@
-// out[t, :] = table[ids[t], :], zeros where an id is out of range.
+// out[t, :] = table[ids[t], :], zeros where an id is out of range; and the same rows times a norm's weight as activations.
 //
 // One thread per 4 columns of a row. Each slice of the table has a dispatch of its own, which leaves the rows of
-// other slices alone; ids beyond the whole table belong to the first.
-// Before this: the step at binding 0, the format of the table from binding 3 on.
+// other slices alone; ids beyond the whole table belong to the first. An id with its highest bit set is that of a sampling
+// slot: the token last drawn for it.
+// Before this: the step, `gridIndex`, the format of the table, `storeActivations`, and what is bound.
 
 override columns: u32; // D
 override tableRows: u32;
 override sliceStart: u32; // first row of this slice
 override sliceRows: u32;
 
-@group(0) @binding(1) var<storage, read> ids: array<u32>; // (T)
-@group(0) @binding(2) var<storage, read_write> out: array<vec4f>; // (T, D / 4)
-
-@compute @workgroup_size(64)
+@compute @workgroup_size(activationThreads)
 fn main(
   @builtin(workgroup_id) workgroup: vec3<u32>,
   @builtin(num_workgroups) workgroups: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
+  @builtin(local_invocation_index) thread: u32,
 ) {
-  let rowQuads = columns / 4u;
-  let index = gridIndex(workgroup, workgroups) * 64u + local;
-  let t = index / rowQuads;
-  if (t >= stepRows()) {
-    return;
+  // Eight threads to a block of 32 columns, of which the last may be short.
+  let index = gridIndex(workgroup, workgroups) * activationThreads + thread;
+  let block = index / 8u % outBlocks;
+  let t = index / 8u / outBlocks;
+  let column = block * 32u + index % 8u * 4u;
+  var mine = false;
+  var value = vec4f();
+  if (t < stepRows()) {
+    var id = ids[t];
+    if (id >= 0x80000000u) {
+      id = sampled[id & 0x7fffffffu];
+    }
+    let row = id - sliceStart;
+    let found = id >= sliceStart && row < sliceRows;
+    mine = found || (id >= tableRows && sliceStart == 0u);
+    if (found && column < columns) {
+      let quad = column / 4u;
+      let group = loadGroup(row, quad / groupQuads);
+      let part = quad % groupQuads / partQuads;
+      value = groupScale(group, part) * quants(group, quad % groupQuads) + groupOffset(group, part);
+    }
+    if (mine && column < columns) {
+      out[(t * columns + column) / 4u] = value;
+    }
   }
-  let id = ids[t];
-  let row = id - sliceStart;
-  if (id >= sliceStart && row < sliceRows) {
-    let column = index % rowQuads;
-    let group = loadGroup(row, column / groupQuads);
-    let quad = column % groupQuads;
-    let part = quad / partQuads;
-    out[index] = groupScale(group, part) * quants(group, quad) + groupOffset(group, part);
-  } else if (id >= tableRows && sliceStart == 0u) {
-    out[index] = vec4f();
-  }
+  let weighted = value * nextWeight[min(column, columns - 4u) / 4u];
+  storeActivations(thread, mine, t, block, weighted, dot(value, value));
 }

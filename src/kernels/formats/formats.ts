@@ -21,7 +21,12 @@
  * They expect `override columns: u32`, the weights of a row, from the kernel.
  */
 
-import type { Tensor, WeightMatrix, WeightType } from "../../runtime/gpu/tensor.ts";
+import {
+  type BufferSlice,
+  type WeightSlice,
+  type WeightType,
+  weightFormats,
+} from "../../runtime/gpu/tensor.ts";
 import bf16 from "./bf16.wgsl?raw";
 import f16 from "./f16.wgsl?raw";
 import f32 from "./f32.wgsl?raw";
@@ -113,15 +118,17 @@ ${wgsl}`,
   ].join("");
 }
 
-/** An f32 activation (rows, …) seen as a weight matrix of `rows` rows. Its rows are multiples of 8 wide. */
-export function activationMatrix(tensor: Tensor): WeightMatrix {
-  const [rows = 1, ...rest] = tensor.shape;
-  const columns = rest.reduce((a, b) => a * b, 1);
+/** What kernels bind for a slice from `firstPlane` on, and the format's override constants. */
+export function formatBindings(
+  type: WeightType,
+  { planes }: WeightSlice,
+): { bindings: BufferSlice[]; constants: Record<string, number> } {
+  if (weightFormats[type].planes.at(-1)?.name !== "supers") return { bindings: [...planes], constants: {} };
+  // Planes that follow each other share a binding: kernels may have 8 in all.
+  const [scales, supers] = planes.slice(-2) as [BufferSlice, BufferSlice];
+  const distance = supers.offsetBytes - scales.offsetBytes;
   return {
-    name: "activation",
-    type: "f32",
-    rows,
-    columns,
-    slices: [{ rowStart: 0, rowCount: rows, planes: [tensor] }],
+    bindings: [...planes.slice(0, -2), { ...scales, sizeBytes: distance + supers.sizeBytes }],
+    constants: { supersStart: distance / 4 },
   };
 }

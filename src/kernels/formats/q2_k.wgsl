@@ -2,10 +2,10 @@
 // A group is 64 weights, one 16-byte word.
 // Plane 0: quants (rows, columns / 16), words of 16 bit pairs: bits 8b + 2j and the next belong to weight 4j + b.
 // Plane 1: scales (rows, columns / 16), bytes: the scale in the low nibble, the minimum in the high one.
-// Plane 2: supers (rows, columns / 256), f16 d and f16 dmin.
+// Plane 2: supers (rows, columns / 256), f16 d and f16 dmin. Bound with the scales.
 @group(0) @binding(firstPlane) var<storage, read> quantWords: array<vec4<u32>>;
 @group(0) @binding(firstPlane + 1) var<storage, read> scales: array<u32>;
-@group(0) @binding(firstPlane + 2) var<storage, read> supers: array<u32>;
+override supersStart: u32; // where plane supers starts in scales, in words
 
 const groupQuads = 16u;
 
@@ -18,7 +18,7 @@ struct Group {
 fn loadGroup(row: u32, group: u32) -> Group {
   let at = row * (columns / 64u) + group;
   let pairs = scales[at];
-  let outer = unpack2x16float(supers[at / 4u]);
+  let outer = unpack2x16float(scales[supersStart + at / 4u]);
   return Group(
     quantWords[at],
     outer.x * vec4f(unpack4xU8(pairs & 0x0f0f0f0fu)),

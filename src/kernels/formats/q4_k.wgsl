@@ -1,10 +1,10 @@
 // Q4_K: blocks of 256 nibbles; w = d * scale * q - dmin * minimum with a scale and a minimum per 32 weights, a group.
 // Plane 0: quants (rows, columns / 32), 16 bytes each as in Q4_0.
 // Plane 1: scales (rows, columns / 32), a byte of scale and a byte of minimum.
-// Plane 2: supers (rows, columns / 256), f16 d and f16 dmin.
+// Plane 2: supers (rows, columns / 256), f16 d and f16 dmin. Bound with the scales.
 @group(0) @binding(firstPlane) var<storage, read> quantWords: array<vec4<u32>>;
 @group(0) @binding(firstPlane + 1) var<storage, read> scales: array<u32>;
-@group(0) @binding(firstPlane + 2) var<storage, read> supers: array<u32>;
+override supersStart: u32; // where plane supers starts in scales, in words
 
 const groupQuads = 8u;
 
@@ -17,7 +17,7 @@ struct Group {
 fn loadGroup(row: u32, group: u32) -> Group {
   let at = row * (columns / 32u) + group;
   let pair = unpack4xU8(scales[at / 2u] >> (16u * (at % 2u)));
-  let outer = unpack2x16float(supers[at / 8u]);
+  let outer = unpack2x16float(scales[supersStart + at / 8u]);
   return Group(quantWords[at], outer.x * f32(pair.x), -outer.y * f32(pair.y));
 }
 

@@ -2,11 +2,11 @@
 // Plane 0: quants (rows, columns / 32), 16 bytes of low nibbles as in Q4_0.
 // Plane 1: highs (rows, columns / 16), 16 upper bit pairs: bits 8b + 2j and the next belong to weight 4j + b.
 // Plane 2: scales (rows, columns / 16), signed bytes.
-// Plane 3: supers (rows, columns / 256), f16 d, two to a word.
+// Plane 3: supers (rows, columns / 256), f16 d, two to a word. Bound with the scales.
 @group(0) @binding(firstPlane) var<storage, read> quantWords: array<vec4<u32>>;
 @group(0) @binding(firstPlane + 1) var<storage, read> highs: array<vec2<u32>>;
 @group(0) @binding(firstPlane + 2) var<storage, read> scales: array<u32>;
-@group(0) @binding(firstPlane + 3) var<storage, read> supers: array<u32>;
+override supersStart: u32; // where plane supers starts in scales, in words
 
 const groupQuads = 8u;
 
@@ -19,7 +19,7 @@ struct Group {
 fn loadGroup(row: u32, group: u32) -> Group {
   let at = row * (columns / 32u) + group;
   let pair = unpack4xI8(scales[at / 2u] >> (16u * (at % 2u))).xy;
-  let outer = unpack2x16float(supers[at / 16u] >> (at / 8u % 2u * 16u)).x;
+  let outer = unpack2x16float(scales[supersStart + at / 16u] >> (at / 8u % 2u * 16u)).x;
   return Group(quantWords[at], highs[at], outer * vec2f(pair));
 }
 

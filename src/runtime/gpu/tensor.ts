@@ -242,6 +242,28 @@ export interface WeightLayout {
   }[];
 }
 
+/** Bytes of a row in each plane. */
+function planeRowSizes({ planes, blockWeights }: WeightFormat, columns: number): number[] {
+  return planes.map(({ sizeBytes }) => (columns / blockWeights) * sizeBytes);
+}
+
+/** Rows that one slice can have, with room for the planes' alignment. */
+function mostSliceRows(planeRowBytes: number[], maxBindingBytes: number, maxBufferBytes: number): number {
+  const bytesPerRow = planeRowBytes.reduce((a, b) => a + b, 0);
+  return Math.min(maxBindingBytes / Math.max(...planeRowBytes), (maxBufferBytes - 1024) / bytesPerRow);
+}
+
+/** Whether a matrix needs no splitting. */
+export function fitsOneSlice(
+  type: WeightType,
+  rows: number,
+  columns: number,
+  limits: { maxBindingBytes: number; maxBufferBytes: number },
+): boolean {
+  const planeRowBytes = planeRowSizes(weightFormats[type], columns);
+  return rows <= mostSliceRows(planeRowBytes, limits.maxBindingBytes, limits.maxBufferBytes);
+}
+
 /**
  * Where each plane of each slice of a (rows, columns) matrix lies in its buffer. Planes start at multiples of 256;
  * sizes are rounded up to whole 16-byte words, so that kernels can read `vec4<u32>`.
@@ -263,11 +285,9 @@ export function weightLayout(
       `Tensor ${name}: rows of ${columns} weights do not divide into ${multiple} (${type}).`,
       name,
     );
-  const blocksPerRow = columns / format.blockWeights;
-  const planeRowBytes = format.planes.map((plane) => blocksPerRow * plane.sizeBytes);
-  const bytesPerRow = planeRowBytes.reduce((a, b) => a + b, 0);
+  const planeRowBytes = planeRowSizes(format, columns);
   // Slices of a multiple of 64 rows keep tiles whole and 16-bit planes on word boundaries.
-  const limit = Math.min(maxBindingBytes / Math.max(...planeRowBytes), (maxBufferBytes - 1024) / bytesPerRow);
+  const limit = mostSliceRows(planeRowBytes, maxBindingBytes, maxBufferBytes);
   const sliceRows = rows <= limit ? rows : Math.floor(limit / 64) * 64;
   if (sliceRows === 0)
     throw badModelFile(`Tensor ${name}: 64 rows of ${columns} weights exceed the binding limit.`, name);

@@ -3,7 +3,13 @@
 import { badModelFile, OmniError } from "../errors.ts";
 import { type Tensor, type WeightMatrix, type WeightSlice, weightFormats } from "../gpu/tensor.ts";
 import { dequantize } from "./dequantize.ts";
-import { type BufferLimits, type MatrixPlan, planWeights, type VectorPlan } from "./plan.ts";
+import {
+  type BufferLimits,
+  type MatrixPlan,
+  type MatrixTarget,
+  planWeights,
+  type VectorPlan,
+} from "./plan.ts";
 import { deinterleave } from "./planes.ts";
 import type { SourceReader } from "./reader.ts";
 import type { GgufHeader, LoadedWeights, TensorRequest } from "./types.ts";
@@ -67,22 +73,25 @@ export async function loadWeights(options: LoadWeightsOptions): Promise<LoadedWe
     // All buffers first: whether there is room shows before the download.
     const vectorBuffer =
       plan.vectorBytes > 0 ? uploader.createBuffer("vectors", plan.vectorBytes) : undefined;
-    const matrices = new Map<string, WeightMatrix>();
-    const vectors = new Map<string, Tensor>();
-    for (const item of plan.tensors) {
-      const { name } = item.tensor;
-      if (item.kind === "matrix") matrices.set(name, createMatrix(uploader, item));
-      else
-        vectors.set(name, {
-          buffer: vectorBuffer!,
-          offsetBytes: item.offsetBytes,
-          sizeBytes: item.sizeBytes,
-          dtype: "f32",
-          shape: [item.length],
-        });
-    }
+    const created = new Map(plan.matrices.map((target) => [target, createMatrix(uploader, target)]));
+    const matrices = new Map([...created].map(([{ name }, matrix]) => [name, matrix]));
+    const joined = new Map(
+      [...plan.joined].map(([name, targets]) => [name, targets.map((target) => created.get(target)!)]),
+    );
+    const vectors = new Map(
+      plan.vectors.map(({ name, length, offsetBytes, sizeBytes }): [string, Tensor] => [
+        name,
+        { buffer: vectorBuffer!, offsetBytes, sizeBytes, dtype: "f32", shape: [length] },
+      ]),
+    );
     await uploader.check();
-    const weights = { matrices, vectors, sizeBytes: plan.sizeBytes, destroy: () => uploader.destroy() };
+    const weights = {
+      matrices,
+      joined,
+      vectors,
+      sizeBytes: plan.sizeBytes,
+      destroy: () => uploader.destroy(),
+    };
     await options.onAllocated?.(weights);
 
     for (const item of plan.tensors) {
@@ -91,8 +100,8 @@ export async function loadWeights(options: LoadWeightsOptions): Promise<LoadedWe
       const gap = offsetBytes - reader.offsetBytes;
       if (gap < 0) throw new OmniError("internal_error", `The reader is past tensor ${name}.`);
       if ((await reader.skip(gap)) < gap) throw truncated(item, reader.offsetBytes);
-      if (item.kind === "matrix") await loadMatrix(context, item, matrices.get(name)!);
-      else await loadVector(context, item, vectors.get(name)!);
+      if (item.kind === "matrix") await loadMatrix(context, item, created.get(item.target)!);
+      else await loadVector(context, item, vectorBuffer!);
     }
     await uploader.finish();
     context.progress();
@@ -103,19 +112,23 @@ export async function loadWeights(options: LoadWeightsOptions): Promise<LoadedWe
   }
 }
 
-function createMatrix(uploader: Uploader, { tensor, rows, columns, layout }: MatrixPlan): WeightMatrix {
+function createMatrix(uploader: Uploader, target: MatrixTarget): WeightMatrix {
+  const { name, type, rows, columns, layout } = target;
   const slices = layout.slices.map(({ rowStart, rowCount, sizeBytes, planes }): WeightSlice => {
-    const buffer = uploader.createBuffer(tensor.name, sizeBytes);
+    const buffer = uploader.createBuffer(name, sizeBytes);
     return { rowStart, rowCount, planes: planes.map((plane) => ({ buffer, ...plane })) };
   });
-  return { name: tensor.name, type: tensor.type, rows, columns, slices };
+  return { name, type, rows, columns, slices };
 }
 
 async function loadMatrix(context: Context, plan: MatrixPlan, matrix: WeightMatrix): Promise<void> {
   const { uploader, chunk, staging } = context;
   const format = weightFormats[matrix.type];
+  const blocksPerRow = matrix.columns / format.blockWeights;
+  // A joined matrix has one slice, of which this tensor fills some rows.
   for (const slice of matrix.slices) {
-    const blocks = (slice.rowCount * matrix.columns) / format.blockWeights;
+    const blocks = Math.min(slice.rowCount, plan.rows) * blocksPerRow;
+    const firstBlock = plan.firstRow * blocksPerRow;
     for await (const { start, count } of chunks(context, plan, blocks)) {
       let planes = [chunk];
       if (format.planes.length > 1) {
@@ -128,19 +141,19 @@ async function loadMatrix(context: Context, plan: MatrixPlan, matrix: WeightMatr
       format.planes.forEach((plane, p) => {
         const { buffer, offsetBytes } = slice.planes[p]!;
         const size = padded(planes[p]!, count * plane.sizeBytes);
-        uploader.write(buffer, offsetBytes + start * plane.sizeBytes, planes[p]!, size);
+        uploader.write(buffer, offsetBytes + (firstBlock + start) * plane.sizeBytes, planes[p]!, size);
       });
     }
   }
 }
 
-async function loadVector(context: Context, plan: VectorPlan, vector: Tensor): Promise<void> {
+async function loadVector(context: Context, plan: VectorPlan, buffer: GPUBuffer): Promise<void> {
   const { uploader, chunk } = context;
   const { type } = plan.tensor;
   for await (const { start, count } of chunks(context, plan, plan.length)) {
     const values = dequantize(type, chunk, count);
     const bytes = new Uint8Array(values.buffer as ArrayBuffer);
-    uploader.write(vector.buffer, vector.offsetBytes + start * 4, bytes, bytes.length);
+    uploader.write(buffer, plan.offsetBytes + start * 4, bytes, bytes.length);
   }
 }
 

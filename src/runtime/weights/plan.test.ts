@@ -27,19 +27,23 @@ const header: GgufHeader = {
     tensor("norm", 0, "f32", [65]),
     tensor("unused", 16, undefined, [256, 256]),
     tensor("half", 1, "f16", [3]),
-    tensor("k", 16, undefined, [2, 256]),
+    tensor("unknown", 16, undefined, [2, 256]),
     tensor("strange", 99, undefined, [2, 256]),
     tensor("row", 0, "f32", [16]),
     tensor("column", 0, "f32", [1, 7]),
     tensor("odd", 1, "f16", [4, 12]),
-  ],
+    tensor("q", 8, "q8_0", [16, 64]),
+    tensor("v", 2, "q4_0", [8, 64]),
+    tensor("k", 8, "q8_0", [8, 64]),
+    tensor("bias", 0, "f32", [5]),
+  ].map((info, i) => ({ ...info, offsetBytes: 1000 * i })),
 };
 
 const plan = (requests: TensorRequest[], changed = {}) =>
   planWeights(header, requests, { ...limits, ...changed });
 
 it("keeps file order, places vectors in one buffer, and sums the bytes", () => {
-  const { tensors, vectorBytes, sizeBytes } = plan([
+  const { tensors, vectors, vectorBytes, sizeBytes } = plan([
     { name: "half", kind: "vector", shape: [3] },
     { name: "norm", kind: "vector", shape: [65] },
     { name: "absent", kind: "vector", shape: [1], optional: true },
@@ -50,10 +54,48 @@ it("keeps file order, places vectors in one buffer, and sums the bytes", () => {
     ["norm", "vector"],
     ["half", "vector"],
   ]);
-  expect(tensors[1]).toMatchObject({ length: 65, offsetBytes: 0, sizeBytes: 272 });
-  expect(tensors[2]).toMatchObject({ length: 3, offsetBytes: 512, sizeBytes: 16 });
+  expect(vectors).toEqual([
+    { name: "half", length: 3, offsetBytes: 0, sizeBytes: 16 },
+    { name: "norm", length: 65, offsetBytes: 256, sizeBytes: 272 },
+  ]);
+  expect(tensors[1]).toMatchObject({ length: 65, offsetBytes: 256 });
   expect(vectorBytes).toBe(768);
   expect(sizeBytes).toBe(768 + 768 + 256);
+});
+
+describe("joins", () => {
+  const matrix = (name: string, rows: number): TensorRequest => ({
+    ...{ name, kind: "matrix", shape: [rows, 64], joined: "qkv" },
+  });
+
+  it("matrices in the order of the requests, as far as types are alike", () => {
+    const { tensors, matrices, joined } = plan([matrix("q", 16), matrix("k", 8), matrix("v", 8)]);
+    expect(matrices).toMatchObject([
+      { name: "qkv", type: "q8_0", rows: 24 },
+      { name: "v", type: "q4_0", rows: 8 },
+    ]);
+    expect(joined.get("qkv")).toEqual(matrices);
+    expect(tensors.map((item) => item.kind === "matrix" && [item.tensor.name, item.firstRow])).toEqual([
+      ["q", 0],
+      ["v", 0],
+      ["k", 16],
+    ]);
+  });
+
+  it("only what fits one binding", () => {
+    const { joined } = plan([matrix("q", 16), matrix("k", 8)], { maxBindingBytes: 20 * 64 });
+    expect(joined.get("qkv")!.map(({ name }) => name)).toEqual(["q", "k"]);
+  });
+
+  it("vectors where all are there", () => {
+    const vector = (name: string, length: number): TensorRequest => ({
+      ...{ name, kind: "vector", shape: [length], optional: true, joined: "both" },
+    });
+    const both = plan([vector("half", 3), vector("bias", 5)]);
+    expect(both.vectors).toEqual([{ name: "both", length: 8, offsetBytes: 0, sizeBytes: 32 }]);
+    expect(both.tensors).toMatchObject([{ offsetBytes: 0 }, { offsetBytes: 12 }]);
+    expect(plan([vector("half", 3), vector("absent", 5)]).vectors.map(({ name }) => name)).toEqual(["half"]);
+  });
 });
 
 it("does not mind leading dimensions of 1", () => {
@@ -89,9 +131,9 @@ describe("refuses", () => {
     ],
     [
       "a type that no kernel reads",
-      [{ name: "k", kind: "matrix", shape: [2, 256] }],
+      [{ name: "unknown", kind: "matrix", shape: [2, 256] }],
       "unsupported_model",
-      "k",
+      "unknown",
       /quantized as IQ2_XXS.* F32, F16, .*Q4_K.* and MXFP4\./,
     ],
     [

@@ -1,7 +1,14 @@
 /** Decides where each requested tensor goes, before any byte of it is read: all refusals of a model come from here. */
 
 import { badModelFile, OmniError, unsupportedModel } from "../errors.ts";
-import { roundUp, type WeightLayout, type WeightType, weightFormats, weightLayout } from "../gpu/tensor.ts";
+import {
+  fitsOneSlice,
+  roundUp,
+  type WeightLayout,
+  type WeightType,
+  weightFormats,
+  weightLayout,
+} from "../gpu/tensor.ts";
 import { ggmlTypeName } from "./ggmlTypes.ts";
 import type { GgufHeader, GgufTensorInfo, TensorRequest } from "./types.ts";
 
@@ -15,12 +22,23 @@ export interface RunnableTensorInfo extends GgufTensorInfo {
   type: WeightType;
 }
 
+/** A matrix on the GPU: a tensor of the file, or several whose rows follow each other. */
+export interface MatrixTarget {
+  name: string;
+  type: WeightType;
+  rows: number;
+  columns: number;
+  layout: WeightLayout;
+}
+
 export interface MatrixPlan {
   kind: "matrix";
   tensor: RunnableTensorInfo;
   rows: number;
   columns: number;
-  layout: WeightLayout;
+  target: MatrixTarget;
+  /** Where its rows start in the target. Not 0 only in targets of one slice. */
+  firstRow: number;
 }
 
 export interface VectorPlan {
@@ -29,12 +47,23 @@ export interface VectorPlan {
   length: number;
   /** Where it lies in the one buffer that all vectors share. */
   offsetBytes: number;
+}
+
+/** A vector on the GPU: a tensor of the file, or several behind each other. */
+export interface VectorTarget {
+  name: string;
+  length: number;
+  offsetBytes: number;
   sizeBytes: number;
 }
 
 export interface WeightPlan {
   /** In file order. */
   tensors: readonly (MatrixPlan | VectorPlan)[];
+  matrices: readonly MatrixTarget[];
+  /** By `joined` name, in the order of rows. */
+  joined: ReadonlyMap<string, readonly MatrixTarget[]>;
+  vectors: readonly VectorTarget[];
   vectorBytes: number;
   /** All buffers together. */
   sizeBytes: number;
@@ -96,37 +125,98 @@ export function planWeights(
     throw badModelFile(`The file lacks tensors of this model: ${names.join(", ")}${more}.${hint}`, names[0]);
   }
 
-  let vectorBytes = 0;
-  let matrixBytes = 0;
-  const tensors: (MatrixPlan | VectorPlan)[] = [];
-  for (const info of header.tensors) {
-    const request = requestOf.get(info.name);
-    if (!request) continue;
-    const tensor = check(request, info);
-    if (request.kind === "matrix") {
-      const [rows = 0, columns = 0] = request.shape;
-      const layout = weightLayout(
-        info.name,
-        tensor.type,
-        rows,
-        columns,
-        limits.maxBindingBytes,
-        limits.maxBufferBytes,
-      );
-      for (const slice of layout.slices) matrixBytes += slice.sizeBytes;
-      tensors.push({ kind: "matrix", tensor, rows, columns, layout });
-    } else {
-      const length = request.shape[0]!;
-      const sizeBytes = roundUp(length * 4, 16);
-      if (sizeBytes > limits.maxBindingBytes || vectorBytes + sizeBytes > limits.maxBufferBytes)
-        throw new OmniError(
-          "unsupported_adapter",
-          `Tensor ${info.name}: a vector of ${length} numbers exceeds the adapter's binding limit.`,
-          { param: info.name },
-        );
-      tensors.push({ kind: "vector", tensor, length, offsetBytes: vectorBytes, sizeBytes });
-      vectorBytes = roundUp(vectorBytes + sizeBytes, 256);
+  const wanted = requests.flatMap((request) => {
+    const info = inFile.get(request.name);
+    return info ? [{ request, tensor: check(request, info) }] : [];
+  });
+  const ofKind = (kind: TensorRequest["kind"]) => wanted.filter(({ request }) => request.kind === kind);
+  const { plans: matrixPlans, targets: matrices, joined } = planMatrices(ofKind("matrix"), limits);
+  const {
+    plans: vectorPlans,
+    targets: vectors,
+    vectorBytes,
+  } = planVectors(ofKind("vector"), requests, limits);
+  const matrixBytes = matrices
+    .flatMap(({ layout }) => layout.slices)
+    .reduce((sum, s) => sum + s.sizeBytes, 0);
+  return {
+    tensors: [...matrixPlans, ...vectorPlans].sort((a, b) => a.tensor.offsetBytes - b.tensor.offsetBytes),
+    ...{ matrices, joined, vectors, vectorBytes },
+    sizeBytes: matrixBytes + vectorBytes,
+  };
+}
+
+interface Wanted {
+  request: TensorRequest;
+  tensor: RunnableTensorInfo;
+}
+
+/** Rows before a joined matrix are a multiple of this, so that the bytes of all its planes start at whole words. */
+const joinedRowMultiple = 8;
+
+function planMatrices(wanted: readonly Wanted[], limits: BufferLimits) {
+  const plans: MatrixPlan[] = [];
+  const targets: MatrixTarget[] = [];
+  const joined = new Map<string, MatrixTarget[]>();
+  const layoutOf = (name: string, type: WeightType, rows: number, columns: number) =>
+    weightLayout(name, type, rows, columns, limits.maxBindingBytes, limits.maxBufferBytes);
+  for (const { request, tensor } of wanted) {
+    const [rows = 0, columns = 0] = request.shape;
+    const group = request.joined === undefined ? undefined : (joined.get(request.joined) ?? []);
+    const last = group?.at(-1);
+    let target: MatrixTarget | undefined;
+    let firstRow = 0;
+    if (
+      last &&
+      last.type === tensor.type &&
+      last.columns === columns &&
+      last.rows % joinedRowMultiple === 0
+    ) {
+      const layout = layoutOf(request.joined!, tensor.type, last.rows + rows, columns);
+      if (layout.slices.length === 1) {
+        firstRow = last.rows;
+        target = Object.assign(last, { name: request.joined, rows: last.rows + rows, layout });
+      }
     }
+    if (!target) {
+      const { name, type } = tensor;
+      target = { name, type, rows, columns, layout: layoutOf(name, type, rows, columns) };
+      targets.push(target);
+      group?.push(target);
+    }
+    if (group) joined.set(request.joined!, group);
+    plans.push({ kind: "matrix", tensor, rows, columns, target, firstRow });
   }
-  return { tensors, vectorBytes, sizeBytes: matrixBytes + vectorBytes };
+  return { plans, targets, joined };
+}
+
+function planVectors(wanted: readonly Wanted[], requests: readonly TensorRequest[], limits: BufferLimits) {
+  const plans: VectorPlan[] = [];
+  const targets: VectorTarget[] = [];
+  let vectorBytes = 0;
+  /** A group is joined where all of it is there. */
+  const countOf = (list: readonly TensorRequest[], name: string) =>
+    list.filter(({ joined }) => joined === name).length;
+  const present = wanted.map(({ request }) => request);
+  const whole = (name: string) => countOf(present, name) === countOf(requests, name);
+  for (const { request, tensor } of wanted) {
+    const length = request.shape[0]!;
+    const name = request.joined !== undefined && whole(request.joined) ? request.joined : tensor.name;
+    let target = targets.at(-1);
+    if (target?.name !== name) {
+      target = { name, length: 0, offsetBytes: roundUp(vectorBytes, 256), sizeBytes: 0 };
+      targets.push(target);
+    }
+    plans.push({ kind: "vector", tensor, length, offsetBytes: target.offsetBytes + target.length * 4 });
+    target.length += length;
+    target.sizeBytes = roundUp(target.length * 4, 16);
+    vectorBytes = target.offsetBytes + target.sizeBytes;
+    if (target.sizeBytes > limits.maxBindingBytes || vectorBytes > limits.maxBufferBytes)
+      throw new OmniError(
+        "unsupported_adapter",
+        `Tensor ${tensor.name}: a vector of ${length} numbers exceeds the adapter's binding limit.`,
+        { param: tensor.name },
+      );
+  }
+  return { plans, targets, vectorBytes: roundUp(vectorBytes, 256) };
 }

@@ -48,10 +48,19 @@ export interface TensorRequest {
   shape: readonly number[];
   /** A tensor that may be absent, e.g. `rope_freqs.weight`. @default false */
   optional?: boolean;
+  /**
+   * Tensors of one name here are wanted one behind the other, in the order of the requests: rows of matrices of equal width,
+   * or numbers of vectors. Matrices are joined as far as neighbours have the same type and fit one binding, vectors
+   * where all are there.
+   */
+  joined?: string;
 }
 
 export interface LoadedWeights {
   matrices: ReadonlyMap<string, WeightMatrix>;
+  /** By `joined` name: the matrices that hold its rows, in order. */
+  joined: ReadonlyMap<string, readonly WeightMatrix[]>;
+  /** By tensor name, or by `joined` name. */
   vectors: ReadonlyMap<string, Tensor>;
   sizeBytes: number;
   destroy(): void;
