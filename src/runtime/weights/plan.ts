@@ -167,16 +167,17 @@ function planMatrices(wanted: readonly Wanted[], limits: BufferLimits) {
     let target: MatrixTarget | undefined;
     let firstRow = 0;
     if (
-      last &&
-      last.type === tensor.type &&
+      last?.type === tensor.type &&
       last.columns === columns &&
-      last.rows % joinedRowMultiple === 0
+      last.rows % joinedRowMultiple === 0 &&
+      fitsOneSlice(tensor.type, last.rows + rows, columns, limits)
     ) {
-      const layout = layoutOf(request.joined!, tensor.type, last.rows + rows, columns);
-      if (layout.slices.length === 1) {
-        firstRow = last.rows;
-        target = Object.assign(last, { name: request.joined, rows: last.rows + rows, layout });
-      }
+      firstRow = last.rows;
+      target = Object.assign(last, {
+        name: request.joined,
+        rows: last.rows + rows,
+        layout: layoutOf(request.joined!, tensor.type, last.rows + rows, columns),
+      });
     }
     if (!target) {
       const { name, type } = tensor;

@@ -1,0 +1,159 @@
+/**
+ * The forward pass of a llama-like decoder as recordings. A layer of a decode step is five dispatches: q, k and v; all of
+ * attention; its output projection with the next norm; gate and up; down with the next norm. Norms need no dispatch: whatever
+ * computes the residual stream prepares its rows for the next matmul, which applies the norm's factor (see activations.ts).
+ */
+
+import type { Activations } from "../../kernels/activations.ts";
+import { type AttentionArgs, decodeAttention, prefillAttention } from "../../kernels/attention.ts";
+import type { KvCache } from "../../kernels/kvCache.ts";
+import { matmul, matmulInto, matmulPrepares } from "../../kernels/matmul.ts";
+import type { NextNorm } from "../../kernels/matmulOutput.ts";
+import { canGate, matmulGated } from "../../kernels/matmulVec.ts";
+import { quantize } from "../../kernels/quantize.ts";
+import { rowFetch } from "../../kernels/rowFetch.ts";
+import type { Recording } from "../gpu/recording.ts";
+import type { Tensor, WeightMatrix } from "../gpu/tensor.ts";
+import type { DecoderConfig } from "./config.ts";
+import { activationKind, type DecoderWeights, type LayerWeights } from "./decoder.ts";
+import { type DecoderState, fusesAttention, type StepInputs } from "./decoderState.ts";
+
+/** What a recording works on. */
+export interface DecoderParts {
+  config: DecoderConfig;
+  weights: DecoderWeights;
+  inputs: StepInputs;
+  /** One per layer. */
+  caches: readonly KvCache[];
+  state: DecoderState;
+  /** (slots) u32: the token last drawn for each sampling slot. */
+  sampled: Tensor;
+}
+
+const rows = { of: "tokens" } as const;
+
+/**
+ * Token ids to the residual stream after the last layer, prepared for the head; keys and values go to the caches.
+ * @param steps "decode": the tokens of a step all belong to different sequences; "any": any mix of tokens
+ */
+export function recordLayers(rec: Recording, parts: DecoderParts, steps: "decode" | "any"): void {
+  const { weights, inputs, state: s, sampled } = parts;
+  const { layers } = weights;
+  const embedding = { table: weights.tokenEmbedding, ids: inputs.tokens, sampled, out: s.x };
+  rowFetch(rec, { ...embedding, next: normBefore(parts, 0), rows }, "token_embd");
+  layers.forEach((layer, i) => {
+    const at = (name: string) => `blk.${i}.${name}`;
+    recordQkv(rec, parts, layer, at("qkv"));
+    recordAttention(rec, parts, i, steps, at("attention"));
+    const attended = s.attended[activationKind(layer.attentionOutput)];
+    addTo(rec, parts, attended, layer.attentionOutput, feedForwardNorm(parts, layer), at("attn_output"));
+    recordGated(rec, parts, layer, at("gate_up"));
+    addTo(rec, parts, s.gated[activationKind(layer.down)], layer.down, normBefore(parts, i + 1), at("ffn_down"));
+  });
+}
+
+/** The wanted rows of the residual stream to logits (R, V). */
+export function recordHead(rec: Recording, { config, weights, inputs, state: s }: DecoderParts): void {
+  matmul(
+    rec,
+    {
+      x: s.normed[activationKind(weights.output)],
+      xRows: inputs.outputRows,
+      weight: weights.output,
+      normalize: { eps: config.rmsEpsilon },
+      out: s.logits,
+      rows: { of: "outputs" },
+    },
+    "output",
+  );
+}
+
+/** The norm before layer `i`, or before the head. */
+function normBefore({ weights, state }: DecoderParts, i: number): NextNorm {
+  const layer = weights.layers[i];
+  const kind = activationKind(...(layer ? layer.qkv : [weights.output]));
+  return { weight: layer?.attentionNorm ?? weights.outputNorm, out: state.normed[kind] };
+}
+
+function feedForwardNorm({ state }: DecoderParts, { feedForwardNorm, gateUp }: LayerWeights): NextNorm {
+  return { weight: feedForwardNorm, out: state.normed[activationKind(...gateUp)] };
+}
+
+/** x += W · from, and the next norm of x. */
+function addTo(
+  rec: Recording,
+  { state: s }: DecoderParts,
+  from: Activations,
+  weight: WeightMatrix,
+  next: NextNorm,
+  label: string,
+): void {
+  matmulInto(rec, { x: from, weight, residual: s.x, next, rows }, label);
+}
+
+function recordQkv(rec: Recording, { config, state: s }: DecoderParts, layer: LayerWeights, label: string): void {
+  const x = s.normed[activationKind(...layer.qkv)];
+  const outStride = (config.heads + 2 * config.kvHeads) * config.headWidth;
+  let outStart = 0;
+  for (const weight of layer.qkv) {
+    const bias = layer.qkvBias && rowsOfVector(layer.qkvBias, outStart, weight.rows);
+    const output = { out: s.qkv, outStart, outStride, bias };
+    matmul(rec, { x, weight, normalize: { eps: config.rmsEpsilon }, ...output, rows }, label);
+    outStart += weight.rows;
+  }
+}
+
+function recordAttention(
+  rec: Recording,
+  { config, weights, inputs, caches, state: s }: DecoderParts,
+  i: number,
+  steps: "decode" | "any",
+  label: string,
+): void {
+  const layer = weights.layers[i]!;
+  const out = s.attended[activationKind(layer.attentionOutput)];
+  const direct = steps === "decode" && fusesAttention(config);
+  const args: AttentionArgs = {
+    qkv: s.qkv,
+    cache: caches[i]!,
+    inputs,
+    heads: config.heads,
+    headNorm: layer.headNorm,
+    rope: {
+      ropeWidth: config.rope.width,
+      mode: config.rope.mode,
+      thetaBase: config.rope.thetaBase,
+      positionScale: config.rope.positionScale,
+      frequencyFactors: weights.ropeFactors,
+    },
+    faults: s.faults,
+    out: direct ? out : s.attendedValues,
+    scale: 1 / Math.sqrt(config.headWidth),
+    scratch: s.attentionScratch,
+  };
+  (steps === "decode" ? decodeAttention : prefillAttention)(rec, args, label);
+  if (!direct) quantize(rec, { x: s.attendedValues, out, rows }, label);
+}
+
+function recordGated(rec: Recording, { config, state: s }: DecoderParts, layer: LayerWeights, label: string): void {
+  const x = s.normed[activationKind(...layer.gateUp)];
+  const out = s.gated[activationKind(layer.down)];
+  const normalize = { eps: config.rmsEpsilon };
+  const [gateUp, other] = layer.gateUp;
+  if (gateUp && !other && matmulPrepares(rec, rows) && canGate(gateUp, out.kind)) {
+    matmulGated(rec, { x, weight: gateUp, normalize, out, rows }, label);
+    return;
+  }
+  let outStart = 0;
+  for (const weight of layer.gateUp) {
+    const output = { out: s.gateUp, outStart, outStride: 2 * config.feedForwardWidth };
+    matmul(rec, { x, weight, normalize, ...output, rows }, label);
+    outStart += weight.rows;
+  }
+  quantize(rec, { x: s.gateUp, gated: true, out, rows }, label);
+}
+
+/** Part of a vector, if it starts at a binding's alignment. */
+function rowsOfVector(vector: Tensor, start: number, length: number): Tensor {
+  return { ...vector, offsetBytes: vector.offsetBytes + start * 4, sizeBytes: length * 4, shape: [length] };
+}
