@@ -1,13 +1,18 @@
-/** Activations times a weight matrix: the choice between the kernel for few rows and the one for many. */
+/** Activations times a weight matrix: the choice between the kernel for few rows and those for many. */
 
 import type { Gpu } from "../runtime/gpu/device.ts";
 import type { Recording } from "../runtime/gpu/recording.ts";
-import { checkMatmul, type MatmulArgs } from "./matmulArgs.ts";
+import type { Tensor, WeightMatrix } from "../runtime/gpu/tensor.ts";
+import type { Activations } from "./activations.ts";
+import { checkMatmul, type MatmulArgs, type MatmulInput, matmulPlace } from "./matmulArgs.ts";
+import type { NextNorm } from "./matmulOutput.ts";
 import { matmulTiled } from "./matmulTiled.ts";
-import { matmulVec } from "./matmulVec.ts";
-import { rowsOf } from "./prelude.ts";
+import { matmulTiledDot } from "./matmulTiledDot.ts";
+import { canGate, type MatmulNextArgs, matmulGated, matmulNext, matmulVec } from "./matmulVec.ts";
+import { type RowCount, rowsOf } from "./prelude.ts";
+import { quantize } from "./quantize.ts";
 
-export type { MatmulArgs };
+export type { MatmulArgs, NextNorm };
 
 /**
  * Up to this many rows it is the weights' bandwidth that counts. A software adapter gains nothing from tiles: its
@@ -15,13 +20,61 @@ export type { MatmulArgs };
  */
 const vecRows = (gpu: Gpu) => (gpu.software ? Infinity : 8);
 
+const hasFewRows = (rec: Recording, rows: RowCount) => rowsOf(rows, rec.maxStep) <= vecRows(rec.gpu);
+
 /**
- * out[r, n] = Σ_k x[r, k] · W[n, k] + bias[n] + residual[r, n] for the rows r of a step; one dispatch per slice of W.
- * Weights are dequantised on the fly; arithmetic and accumulation are f32.
+ * out[r, n] = Σ_k x[r, k] · W[n, k] (· norm) + bias[n] + residual[r, n] for the rows r of a step; one dispatch per slice
+ * of W. Sums are exact integers within a block of packed rows, and f32 beyond.
  * @throws OmniError `internal_error` where shapes do not fit, naming both
  */
 export function matmul(rec: Recording, args: MatmulArgs, label: string): void {
-  checkMatmul(rec, args, label);
-  const few = rowsOf(args.rows, rec.maxStep) <= vecRows(rec.gpu);
-  (few ? matmulVec : matmulTiled)(rec, args, label);
+  checkMatmul(rec, args, matmulPlace(label, args.weight));
+  if (hasFewRows(rec, args.rows)) matmulVec(rec, args, label);
+  else if (args.x.kind === "packed") matmulTiledDot(rec, args, label);
+  else matmulTiled(rec, args, label);
+}
+
+/**
+ * residual[r, n] += Σ_k x[r, k] · W[n, k], and next.out = residual · next.weight for the norm that comes next. One
+ * dispatch for few rows, else two.
+ * @throws OmniError `internal_error` where shapes do not fit, naming both
+ */
+export function matmulAdd(rec: Recording, args: MatmulNextArgs, label: string): void {
+  if (hasFewRows(rec, args.rows)) {
+    matmulNext(rec, args, label);
+    return;
+  }
+  const { residual, next, ...input } = args;
+  matmul(rec, { ...input, out: residual, residual }, label);
+  quantize(rec, { x: residual, ...next, rows: args.rows }, label);
+}
+
+export interface MatmulSwigluArgs extends Omit<MatmulInput, "weight"> {
+  /** The rows of gate, then those of up, in one matrix or two or more: (2F, K) in all. */
+  weights: readonly WeightMatrix[];
+  /** (R, 2F) f32: room for gate and up, where they cannot be joined in the matmul. Not allocated unless needed. */
+  scratch: () => Tensor;
+  /** (R, F) */
+  out: Activations;
+}
+
+/**
+ * out = silu(gate) · up of both halves of x · Wᵀ. One dispatch for few rows and a matrix in one piece.
+ * Source: Shazeer 2020, arXiv:2002.05202.
+ * @throws OmniError `internal_error` where shapes do not fit, naming both
+ */
+export function matmulSwiglu(rec: Recording, args: MatmulSwigluArgs, label: string): void {
+  const { weights, scratch, out, ...input } = args;
+  const [first, ...others] = weights;
+  if (first && others.length === 0 && hasFewRows(rec, args.rows) && canGate(first, out.kind)) {
+    matmulGated(rec, { ...input, weight: first, out }, label);
+    return;
+  }
+  const both = scratch();
+  let outStart = 0;
+  for (const weight of weights) {
+    matmul(rec, { ...input, weight, out: both, outStart, outStride: 2 * out.width }, label);
+    outStart += weight.rows;
+  }
+  quantize(rec, { x: both, gated: true, out, rows: args.rows }, label);
 }

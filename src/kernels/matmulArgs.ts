@@ -28,7 +28,7 @@ export interface MatmulArgs extends MatmulInput {
   outStart?: number | undefined;
   /** @default N */
   outStride?: number | undefined;
-  /** (N) f32, added to every row. */
+  /** (outStride) f32, added to every row of `out`. */
   bias?: Tensor | undefined;
   /** (R, outStride) f32, added; may be `out` itself. */
   residual?: Tensor | undefined;
@@ -57,7 +57,7 @@ export function checkMatmul(rec: Recording, args: MatmulArgs, label: string): vo
   checkInput(rec, args, label);
   expectSize(label, "outStart", outStart, 0, outStride - weight.rows);
   expectRows(rec, label, "out", out, "f32", rows, outStride);
-  if (bias) expectShape(label, "bias", bias, "f32", [weight.rows]);
+  if (bias) expectShape(label, "bias", bias, "f32", [outStride]);
   if (residual) expectRows(rec, label, "residual", residual, "f32", rows, outStride);
   for (const input of [x.tensor, bias])
     expectKernel(input?.buffer !== out.buffer, label, "out shares its buffer with an input.");

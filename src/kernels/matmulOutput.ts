@@ -28,7 +28,7 @@ export function storeOutput(args: MatmulArgs, slice: WeightSlice, bindings: Bind
   const { weight, out, outStart = 0, outStride = weight.rows, bias, residual } = args;
   const inPlace = residual?.buffer === out.buffer;
   const additions = [
-    bias && "v += bias[sliceStart + n + e];",
+    bias && "v += bias[outStart + sliceStart + n + e];",
     residual && !inPlace && "v += residual[at];",
     inPlace && "v += out[at];",
   ];

@@ -73,7 +73,7 @@ async function check(t: TestGpu, type: WeightType, c: Case, asGpu = false): Prom
   };
   const stride = N + outStart + (outStart > 0 ? 3 : 0);
   const old = randomValues(4, maxR * stride);
-  const bias = c.bias ? randomValues(3, N) : undefined;
+  const bias = c.bias ? randomValues(3, stride) : undefined;
   const nextWeight = randomValues(5, N);
   const out =
     output === "next" || c.residual === "in place" ? t.f32([maxR, stride], old) : t.output([maxR, stride]);
@@ -102,7 +102,7 @@ async function check(t: TestGpu, type: WeightType, c: Case, asGpu = false): Prom
             ...input,
             out,
             ...(outStart > 0 && { outStart, outStride: stride }),
-            bias: bias && t.f32([N], bias),
+            bias: bias && t.f32([stride], bias),
             residual: c.residual === "separate" ? t.f32([maxR, stride], old) : c.residual && out,
           },
           "t",
@@ -148,7 +148,7 @@ async function check(t: TestGpu, type: WeightType, c: Case, asGpu = false): Prom
     for (let n = 0; n < N; n++) {
       const at = r * stride + outStart + n;
       const before = output === "next" || c.residual ? old[at]! : 0;
-      expected[at] = sums[r * N + n]! + (bias?.[n] ?? 0) + before;
+      expected[at] = sums[r * N + n]! + (bias?.[outStart + n] ?? 0) + before;
     }
   if (output === "store" && !c.residual && outStart > 0)
     for (let r = 0; r < R; r++)

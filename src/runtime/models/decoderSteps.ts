@@ -7,9 +7,7 @@
 import type { Activations } from "../../kernels/activations.ts";
 import { type AttentionArgs, decodeAttention, prefillAttention } from "../../kernels/attention.ts";
 import type { KvCache } from "../../kernels/kvCache.ts";
-import { matmul, matmulInto, matmulPrepares } from "../../kernels/matmul.ts";
-import type { NextNorm } from "../../kernels/matmulOutput.ts";
-import { canGate, matmulGated } from "../../kernels/matmulVec.ts";
+import { matmul, matmulAdd, matmulSwiglu, type NextNorm } from "../../kernels/matmul.ts";
 import { quantize } from "../../kernels/quantize.ts";
 import { rowFetch } from "../../kernels/rowFetch.ts";
 import type { Recording } from "../gpu/recording.ts";
@@ -88,7 +86,7 @@ function addTo(
   next: NextNorm,
   label: string,
 ): void {
-  matmulInto(rec, { x: from, weight, residual: s.x, next, rows }, label);
+  matmulAdd(rec, { x: from, weight, residual: s.x, next, rows }, label);
 }
 
 function recordQkv(rec: Recording, { config, state: s }: DecoderParts, layer: LayerWeights, label: string): void {
@@ -96,8 +94,7 @@ function recordQkv(rec: Recording, { config, state: s }: DecoderParts, layer: La
   const outStride = (config.heads + 2 * config.kvHeads) * config.headWidth;
   let outStart = 0;
   for (const weight of layer.qkv) {
-    const bias = layer.qkvBias && rowsOfVector(layer.qkvBias, outStart, weight.rows);
-    const output = { out: s.qkv, outStart, outStride, bias };
+    const output = { out: s.qkv, outStart, outStride, bias: layer.qkvBias };
     matmul(rec, { x, weight, normalize: { eps: config.rmsEpsilon }, ...output, rows }, label);
     outStart += weight.rows;
   }
@@ -139,21 +136,5 @@ function recordGated(rec: Recording, { config, state: s }: DecoderParts, layer: 
   const x = s.normed[activationKind(...layer.gateUp)];
   const out = s.gated[activationKind(layer.down)];
   const normalize = { eps: config.rmsEpsilon };
-  const [gateUp, other] = layer.gateUp;
-  if (gateUp && !other && matmulPrepares(rec, rows) && canGate(gateUp, out.kind)) {
-    matmulGated(rec, { x, weight: gateUp, normalize, out, rows }, label);
-    return;
-  }
-  let outStart = 0;
-  for (const weight of layer.gateUp) {
-    const output = { out: s.gateUp, outStart, outStride: 2 * config.feedForwardWidth };
-    matmul(rec, { x, weight, normalize, ...output, rows }, label);
-    outStart += weight.rows;
-  }
-  quantize(rec, { x: s.gateUp, gated: true, out, rows }, label);
-}
-
-/** Part of a vector, if it starts at a binding's alignment. */
-function rowsOfVector(vector: Tensor, start: number, length: number): Tensor {
-  return { ...vector, offsetBytes: vector.offsetBytes + start * 4, sizeBytes: length * 4, shape: [length] };
+  matmulSwiglu(rec, { x, weights: layer.gateUp, normalize, scratch: () => s.gateUp, out, rows }, label);
 }
