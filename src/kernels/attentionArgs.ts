@@ -1,5 +1,6 @@
 /** What all attention kernels take and check. */
 
+import type { Gpu } from "../runtime/gpu/device.ts";
 import type { Recording } from "../runtime/gpu/recording.ts";
 import type { BufferSlice, Tensor } from "../runtime/gpu/tensor.ts";
 import { type Activations, expectActivations } from "./activations.ts";
@@ -109,11 +110,7 @@ export function checkQkv(rec: Recording, args: QkvArgs, label: string): void {
   const { kvHeads, headWidth } = cache;
   expectKvCache(label, cache);
   expectSize(label, "heads", heads, 1);
-  expectKernel(
-    heads % kvHeads === 0,
-    label,
-    `heads is ${heads} and should be a multiple of ${kvHeads}.`,
-  );
+  expectKernel(heads % kvHeads === 0, label, `heads is ${heads} and should be a multiple of ${kvHeads}.`);
   expectRows(rec, label, "qkv", qkv, "f32", tokenRows, (heads + 2 * kvHeads) * headWidth);
   for (const name of ["positions", "slots", "sequences", "lengths"] as const)
     expectRows(rec, label, name, inputs[name], "u32", tokenRows, 1);
@@ -148,4 +145,28 @@ export function checkAttention(rec: Recording, args: AttentionArgs, label: strin
   } else expectRows(rec, label, "out", out, "f32", tokenRows, width);
   const { buffer } = "kind" in out ? out.tensor : out;
   expectKernel(qkv.buffer !== buffer, label, "out is in the buffer of qkv.");
+}
+
+/** Teams read whole rows side by side, and there are enough of them to hide latency. */
+export const gpuTuning: AttentionTuning = {
+  ...{ decodeThreads: 128, lanes: 16, batch: 4, queryElements: 32 },
+  ...{ prefillThreads: 128, rolled: false },
+};
+
+/** On a CPU every thread of a workgroup pays for every barrier, and memory is slower than registers that spill. */
+const softwareTuning: AttentionTuning = {
+  ...{ decodeThreads: 8, lanes: 8, batch: 8, queryElements: 128 },
+  ...{ prefillThreads: 32, rolled: true },
+};
+
+export function attentionTuning(
+  gpu: Gpu,
+  { tuning }: { tuning?: Partial<AttentionTuning> | undefined },
+): AttentionTuning {
+  return { ...(gpu.software ? softwareTuning : gpuTuning), ...tuning };
+}
+
+/** Declares `rolled(bound)`: where loops are to stay loops, it looks as if it depended on `lengths` (below 2^31). */
+export function rolledSource({ rolled }: AttentionTuning): string {
+  return `fn rolled(bound: u32) -> u32 { return bound${rolled ? " + (inputs[lengthsAt] >> 31u)" : ""}; }\n`;
 }

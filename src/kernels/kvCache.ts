@@ -59,11 +59,7 @@ export function expectKvCache(label: string, cache: KvCache): void {
     `headWidth is ${headWidth} and should be a multiple of ${multiple} (${type}).`,
   );
   if (type === "q8")
-    expectKernel(
-      pageSize % 4 === 0,
-      label,
-      `pageSize is ${pageSize} and should be a multiple of 4 (q8).`,
-    );
+    expectKernel(pageSize % 4 === 0, label, `pageSize is ${pageSize} and should be a multiple of 4 (q8).`);
   expectShape(label, "keys", keys, dtypes[type], kvCacheShape(cache));
   expectShape(label, "values", values, dtypes[type], kvCacheShape(cache));
 }

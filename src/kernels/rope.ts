@@ -69,7 +69,8 @@ fn pairElements(pair: u32) -> vec2<u32> {
   return vec2(first, first + ${second});
 }
 `;
-  if (!rope) return `${elements}fn rotation(position: u32, pair: u32) -> vec2<f32> { return vec2(1.0, 0.0); }\n`;
+  if (!rope)
+    return `${elements}fn rotation(position: u32, pair: u32) -> vec2<f32> { return vec2(1.0, 0.0); }\n`;
   const factors = rope.frequencyFactors
     ? `@group(0) @binding(${factorsBinding}) var<storage, read> factors: array<f32>; // (pairs)\n${factorSource}`
     : withoutFactors;
