@@ -1,215 +1,148 @@
 import { describe, expect, it } from "vitest";
-import { attentionReference, type SequenceRows } from "./attention.ref.ts";
-import { type AttentionArgs, attention, attentionScratchShape } from "./attention.ts";
-import { type AttentionTuning, gpuTuning } from "./attentionArgs.ts";
-import { decodeWeights, encodeWeights } from "./formats/formats.ref.ts";
-import type { KvCache } from "./kvCache.ts";
-import { compare, tolerances } from "./testing/compare.ts";
-import { expectUntouched, openTestGpu, type TestGpu } from "./testing/harness.ts";
-import { randomValues, seededRandom } from "./testing/random.ts";
-
-interface Sizes {
-  dtype: "f32" | "f16";
-  pageSize: number;
-  kvHeads: number;
-  groupSize: number;
-  headWidth: number;
-  /** Cached positions of each sequence. */
-  cached: readonly number[];
-}
-
-/** Sequences in shuffled pages of one cache, whose remaining slots hold NaN. */
-function pagedCache(t: TestGpu, sizes: Sizes, seed: number, keyScale = 1) {
-  const { dtype, pageSize, kvHeads, headWidth, cached } = sizes;
-  const width = kvHeads * headWidth;
-  const stored = (values: Float32Array) =>
-    dtype === "f16" ? decodeWeights("f16", encodeWeights("f16", values)) : values;
-  const rows = cached.map((count, i): SequenceRows => {
-    const keys = stored(randomValues(seed + i, count * width, keyScale));
-    return { keys, values: stored(randomValues(seed + 100 + i, count * width)) };
-  });
-  const pagesOf = cached.map((count) => Math.ceil(count / pageSize));
-  const pages = pagesOf.reduce((a, b) => a + b) + 3;
-  const maxPages = Math.max(...pagesOf) + 1;
-  const random = seededRandom(seed + 200);
-  const free = Array.from({ length: pages }, (_, i) => i);
-  const table = new Uint32Array(cached.length * maxPages).fill(0xffff_ffff);
-  const keys = new Float32Array(pages * pageSize * width).fill(Number.NaN);
-  const values = keys.slice();
-  rows.forEach((sequence, b) => {
-    for (let p = 0; p < cached[b]!; p++) {
-      const entry = b * maxPages + Math.floor(p / pageSize);
-      if (p % pageSize === 0) table[entry] = free.splice(random.integer(free.length), 1)[0]!;
-      for (let head = 0; head < kvHeads; head++) {
-        const to = ((table[entry]! * kvHeads + head) * pageSize + (p % pageSize)) * headWidth;
-        const from = p * width + head * headWidth;
-        for (let e = 0; e < headWidth; e++) {
-          keys[to + e] = sequence.keys[from + e]!;
-          values[to + e] = sequence.values[from + e]!;
-        }
-      }
-    }
-  });
-  const shape = [pages, kvHeads, pageSize, headWidth];
-  const cache: KvCache = {
-    keys: t[dtype](shape, keys),
-    values: t[dtype](shape, values),
-    pages,
-    pageSize,
-    kvHeads,
-    headWidth,
-  };
-  return { cache, rows, pageTable: t.u32([cached.length, maxPages], table) };
-}
-
-interface Case extends Sizes {
-  /** Sequence and length of each token. */
-  tokens: readonly (readonly [sequence: number, length: number])[];
-  window?: number;
-  maxTokens?: number;
-  split?: boolean;
-  keyScale?: number;
-  tuning?: AttentionTuning | undefined;
-}
-
-async function check(t: TestGpu, test: Case): Promise<string[]> {
-  const { kvHeads, groupSize, headWidth, tokens, window, maxTokens = tokens.length } = test;
-  const heads = kvHeads * groupSize;
-  const { cache, rows, pageTable } = pagedCache(t, test, headWidth, test.keyScale);
-  const width = heads * headWidth;
-  const queries = randomValues(9, maxTokens * width);
-  const sequence = tokens.map(([index]) => index);
-  const length = tokens.map(([, count]) => count);
-  const padded = (values: number[]) => [...values, ...new Array(maxTokens - values.length).fill(1)];
-  const out = t.output([maxTokens, heads, headWidth]);
-  const scale = 1 / Math.sqrt(headWidth);
-  const splits = Math.ceil((pageTable.shape[1]! * cache.pageSize) / 128);
-  const args: AttentionArgs = {
-    q: t.f32([maxTokens, heads, headWidth], queries),
-    cache,
-    pageTable,
-    sequences: t.u32([maxTokens], padded(sequence)),
-    lengths: t.u32([maxTokens], padded(length)),
-    out,
-    heads,
-    scale,
-    window,
-    tuning: test.tuning,
-    scratch: test.split ? t.output([maxTokens, heads, splits, headWidth + 1]) : undefined,
-    rows: { of: "tokens" },
-  };
-  const rec = await t.run(
-    (recording) => attention(recording, args, "test"),
-    { tokens: tokens.length, outputs: 1 },
-    { maxStep: { tokens: maxTokens, outputs: 1 } },
-  );
-  const actual = await t.read(out);
-  const reference = { heads, kvHeads, headWidth, scale, window };
-  const expected = attentionReference(queries, rows, sequence, length, reference);
-  // Logits of thousands are themselves only exact to thousands of f32 roundings.
-  const tolerance = test.keyScale ? { max: 2e-2, nmse: 1e-5 } : tolerances.attention[test.dtype];
-  compare(actual.subarray(0, tokens.length * width), expected, tolerance);
-  expectUntouched(actual.subarray(tokens.length * width));
-  if (test.split) await t.read(args.scratch!); // checks its guards
-  return rec.labels;
-}
+import { type AttentionArgs, attentionScratchShape, decodeAttention, prefillAttention } from "./attention.ts";
+import { gpuTuning } from "./attentionArgs.ts";
+import { type AttentionCase, checkAttention, tokenInputs } from "./testing/attentionCase.ts";
+import { compare } from "./testing/compare.ts";
+import { openTestGpu, testVariants } from "./testing/harness.ts";
 
 /** The causal tokens of a prompt: `count` more after `before` cached ones. */
 const prompt = (sequence: number, before: number, count: number): [number, number][] =>
   Array.from({ length: count }, (_, i) => [sequence, before + i + 1]);
 
+const forGpu = { ...gpuTuning, rolled: true };
 const one = { kvHeads: 1, groupSize: 1 };
+const neox = { mode: "neox", thetaBase: 10_000 } as const;
+const norm = { mode: "norm", thetaBase: 500_000 } as const;
 
-// Neither algorithm uses subgroups or shader-f16; what differs between adapters is the tuning.
+const decodeCases: AttentionCase[] = [
+  { ...one, headWidth: 8, type: "f32", pageSize: 16, tokens: [[0, 1]] },
+  {
+    ...{ kvHeads: 3, groupSize: 3, headWidth: 64, type: "f16", pageSize: 32, maxTokens: 6, out: "packed" },
+    tokens: [
+      [2, 300],
+      [0, 33],
+      [1, 1],
+      [4, 2],
+      [3, 257],
+    ],
+    rope: { ...norm, ropeWidth: 64, factors: true },
+  },
+  {
+    ...{ kvHeads: 2, groupSize: 4, headWidth: 128, type: "f16", pageSize: 32, window: 33, out: "float" },
+    tokens: [
+      [0, 160],
+      [1, 20],
+    ],
+    rope: { ...neox, ropeWidth: 128 },
+    norm: true,
+  },
+  {
+    ...{ kvHeads: 2, groupSize: 2, headWidth: 64, type: "q8", pageSize: 32, out: "packed", norm: true },
+    tokens: [
+      [1, 140],
+      [0, 63],
+    ],
+    rope: { ...neox, ropeWidth: 64, positionScale: 0.25 },
+  },
+  {
+    ...{ kvHeads: 2, groupSize: 7, headWidth: 80, type: "f16", pageSize: 16 },
+    tokens: [
+      [1, 500],
+      [0, 129],
+    ],
+    rope: { ...neox, ropeWidth: 32 },
+  },
+  {
+    ...{ kvHeads: 1, groupSize: 11, headWidth: 96, type: "q8", pageSize: 4, out: "float" },
+    tokens: [[0, 200]],
+    rope: { ...norm, ropeWidth: 62 },
+  },
+  {
+    ...{ kvHeads: 1, groupSize: 16, headWidth: 256, type: "f32", pageSize: 16, out: "packed", norm: true },
+    tokens: [[0, 70]],
+    rope: { ...norm, ropeWidth: 2 },
+  },
+  { kvHeads: 1, groupSize: 2, headWidth: 40, type: "f16", pageSize: 1, tokens: [[0, 21]], window: 1 },
+];
+
+const prefillCases: AttentionCase[] = [
+  {
+    ...one,
+    headWidth: 8,
+    type: "f32",
+    pageSize: 16,
+    tokens: prompt(0, 0, 33),
+    rope: { ...norm, ropeWidth: 8 },
+  },
+  {
+    ...{ kvHeads: 3, groupSize: 3, headWidth: 64, type: "f16", pageSize: 32, maxTokens: 40, out: "packed" },
+    tokens: prompt(0, 37, 33),
+    rope: { ...norm, ropeWidth: 64, factors: true },
+  },
+  {
+    ...{ kvHeads: 1, groupSize: 4, headWidth: 128, type: "f16", pageSize: 32, window: 9, out: "float" },
+    ...{ tokens: prompt(0, 0, 64), rope: { ...neox, ropeWidth: 128 }, norm: true },
+  },
+  {
+    ...{ kvHeads: 2, groupSize: 7, headWidth: 80, type: "f16", pageSize: 16 },
+    tokens: [...prompt(0, 31, 12), [2, 120], [1, 9], [3, 3], ...prompt(4, 80, 5)],
+    ...{ maxTokens: 21, rope: { ...neox, ropeWidth: 32 } },
+  },
+  {
+    ...{ kvHeads: 2, groupSize: 1, headWidth: 96, type: "q8", pageSize: 16, out: "packed", norm: true },
+    tokens: [...prompt(1, 0, 32), ...prompt(0, 0, 31)],
+  },
+  {
+    ...{ kvHeads: 1, groupSize: 2, headWidth: 256, type: "f32", pageSize: 16, out: "packed" },
+    ...{ tokens: prompt(0, 23, 17), rope: { ...neox, ropeWidth: 256 } },
+  },
+  {
+    ...{ kvHeads: 1, groupSize: 40, headWidth: 40, type: "f16", pageSize: 32 },
+    ...{ tokens: prompt(0, 28, 9), rope: { ...norm, ropeWidth: 40 } },
+  },
+];
+
+const title = "$tokens.length tokens, $kvHeads × $groupSize heads of $headWidth, $type";
+
+describe.each(testVariants)("decodeAttention, $name", (variant) => {
+  it.each(decodeCases)(title, async (test) => {
+    await checkAttention(await openTestGpu(variant), test, (rec, args) => decodeAttention(rec, args, "test"));
+  });
+});
+
+it.each(decodeCases.slice(1, 6))(`decodeAttention as tuned for a GPU, ${title}`, async (test) => {
+  const tuned = { ...test, tuning: forGpu };
+  await checkAttention(await openTestGpu(), tuned, (rec, args) => decodeAttention(rec, args, "test"));
+});
+
+// Prefill uses no features; what differs between adapters is the tuning.
 describe.each([
-  { name: "tuned for this adapter", tuning: undefined },
-  { name: "tuned for a GPU", tuning: { ...gpuTuning, rolled: true } },
-])("attention, $name", ({ tuning }) => {
-  it.each<Case>([
-    // Decode
-    { ...one, headWidth: 8, dtype: "f32", pageSize: 16, cached: [1], tokens: [[0, 1]] },
-    { ...one, headWidth: 64, dtype: "f16", pageSize: 16, cached: [33], tokens: [[0, 31]] },
-    {
-      ...{ kvHeads: 3, groupSize: 3, headWidth: 64, dtype: "f32", pageSize: 32, cached: [40, 1, 300] },
-      tokens: [
-        [2, 300],
-        [0, 33],
-        [1, 1],
-        [2, 257],
-      ],
-      maxTokens: 5,
-    },
-    {
-      ...{ kvHeads: 2, groupSize: 7, headWidth: 80, dtype: "f16", pageSize: 16, cached: [129, 500] },
-      tokens: [
-        [1, 500],
-        [0, 129],
-      ],
-    },
-    {
-      ...{ kvHeads: 1, groupSize: 11, headWidth: 96, dtype: "f32", pageSize: 32, cached: [200] },
-      tokens: [[0, 200]],
-    },
-    {
-      ...{ kvHeads: 2, groupSize: 4, headWidth: 128, dtype: "f16", pageSize: 32, cached: [160], window: 33 },
-      tokens: [
-        [0, 160],
-        [0, 20],
-      ],
-    },
-    {
-      ...{ kvHeads: 1, groupSize: 16, headWidth: 256, dtype: "f32", pageSize: 16, cached: [70] },
-      tokens: [[0, 70]],
-    },
-    // Prefill
-    {
-      ...{ kvHeads: 1, groupSize: 1, headWidth: 8, dtype: "f32", pageSize: 16, cached: [33] },
-      tokens: prompt(0, 0, 33),
-    },
-    {
-      ...{ kvHeads: 3, groupSize: 3, headWidth: 64, dtype: "f32", pageSize: 32, cached: [70] },
-      tokens: prompt(0, 37, 33),
-      maxTokens: 40,
-    },
-    {
-      ...{ kvHeads: 1, groupSize: 4, headWidth: 128, dtype: "f16", pageSize: 32, cached: [64], window: 9 },
-      tokens: prompt(0, 0, 64),
-    },
-    {
-      ...{ kvHeads: 2, groupSize: 7, headWidth: 80, dtype: "f16", pageSize: 16, cached: [50, 9, 120] },
-      tokens: [...prompt(0, 31, 12), [2, 120], [1, 9], [1, 3], ...prompt(2, 80, 5)],
-      maxTokens: 21,
-    },
-    {
-      ...{ kvHeads: 2, groupSize: 1, headWidth: 96, dtype: "f32", pageSize: 16, cached: [31, 32] },
-      tokens: [...prompt(1, 0, 32), ...prompt(0, 0, 31)],
-    },
-    {
-      ...{ kvHeads: 1, groupSize: 2, headWidth: 256, dtype: "f32", pageSize: 16, cached: [40] },
-      tokens: prompt(0, 23, 17),
-    },
-    {
-      ...{ kvHeads: 1, groupSize: 40, headWidth: 40, dtype: "f16", pageSize: 32, cached: [40] },
-      tokens: prompt(0, 28, 9),
-    },
-  ])("$tokens.length tokens, $kvHeads × $groupSize heads of $headWidth, $dtype", async (test) => {
-    await check(await openTestGpu(), { ...test, tuning });
+  { name: "tuned for this adapter", tuning: {} },
+  { name: "tuned for a GPU", tuning: forGpu },
+])("prefillAttention, $name", ({ tuning }) => {
+  it.each(prefillCases)(title, async (test) => {
+    const tuned = { ...test, tuning };
+    await checkAttention(await openTestGpu(), tuned, (rec, args) => prefillAttention(rec, args, "test"));
   });
 });
 
 describe("attention", () => {
-  const sizes = { kvHeads: 2, groupSize: 3, headWidth: 64, dtype: "f32", pageSize: 16 } as const;
+  const sizes = { kvHeads: 2, groupSize: 3, headWidth: 64, type: "f32", pageSize: 16 } as const;
+  const rope = { ...neox, ropeWidth: 64 };
+  const decode = (rec: Parameters<typeof decodeAttention>[0], args: AttentionArgs) =>
+    decodeAttention(rec, args, "test");
 
   it.each([undefined, 200])("splits long sequences when it may, window %s", async (window) => {
-    const tokens = [
+    const tokens: AttentionCase["tokens"] = [
       [0, 900],
       [1, 1],
-      [0, 64],
-      [0, 65],
-      [1, 330],
-    ] as const;
-    const test = { ...sizes, cached: [900, 330], tokens, maxTokens: 6, split: true };
-    const labels = await check(await openTestGpu(), window === undefined ? test : { ...test, window });
+      [2, 64],
+      [3, 65],
+      [4, 330],
+    ];
+    const test: AttentionCase = { ...sizes, tokens, rope, maxTokens: 6, split: true, out: "packed" };
+    const windowed = window === undefined ? test : { ...test, window };
+    const { labels } = await checkAttention(await openTestGpu(), windowed, decode);
     expect(labels).toEqual(["attention test", "attention test merge"]);
   });
 
@@ -220,66 +153,59 @@ describe("attention", () => {
     expect(shape(1024)).toBeUndefined();
     expect(shape(2048)).toEqual([2, 6, 16, 65]);
     expect(shape(1e6)).toEqual([2, 6, 32, 65]);
-    const labels = await check(t, { ...sizes, cached: [100], tokens: [[0, 100]], split: true });
+    const { labels } = await checkAttention(t, { ...sizes, tokens: [[0, 100]], split: true }, decode);
     expect(labels).toEqual(["attention test"]);
   });
 
   it.each([1, 9])("stays finite with logits of ten thousand, %i tokens", async (count) => {
-    // Keys 2000 times as large: the largest logits are beyond 1e4, and one position takes nearly all the weight.
-    const test = { ...sizes, cached: [80], tokens: prompt(0, 80 - count, count), keyScale: 2000 };
-    await check(await openTestGpu(), test);
+    // Keys and queries 60 times as large: the largest logits are beyond 1e4, and one position takes nearly all weight.
+    const test: AttentionCase = { ...sizes, tokens: prompt(0, 80 - count, count), qkvScale: 60 };
+    await checkAttention(
+      await openTestGpu(),
+      test,
+      count === 1 ? decode : (rec, args) => prefillAttention(rec, args, "test"),
+    );
   });
 
-  it("decodes what it prefills", async () => {
+  it("decodes what it prefills, in every type of cache", async () => {
     const t = await openTestGpu();
-    const { cache, pageTable } = pagedCache(t, { ...sizes, cached: [45] }, 1);
-    const queries = randomValues(2, 12 * 6 * 64);
-    const run = async (q: Float32Array, tokens: [number, number][]) => {
-      const out = t.output([tokens.length, 6, 64]);
-      const args: AttentionArgs = {
-        q: t.f32([tokens.length, 6, 64], q),
-        ...{ cache, pageTable, out, heads: 6, scale: 0.125, rows: { of: "tokens" } },
-        sequences: t.u32(
-          [tokens.length],
-          tokens.map(([index]) => index),
-        ),
-        lengths: t.u32(
-          [tokens.length],
-          tokens.map(([, length]) => length),
-        ),
-      };
-      await t.run((rec) => attention(rec, args, "test"), { tokens: tokens.length, outputs: 1 });
-      return t.read(out);
-    };
-    const tokens = prompt(0, 33, 12);
-    const prefilled = await run(queries, tokens);
-    const decoded = await Promise.all(
-      tokens.map((token, i) => run(queries.subarray(i * 384, (i + 1) * 384), [token])),
-    );
-    compare(
-      prefilled,
-      decoded.flatMap((values) => [...values]),
-      { max: 1e-5, nmse: 1e-10 },
-    );
+    for (const type of ["f32", "f16", "q8"] as const) {
+      const test: AttentionCase = { ...sizes, type, rope, tokens: [[0, 45]] };
+      const decoded = await checkAttention(t, test, decode);
+      const prefilled = await checkAttention(t, test, (rec, args) => prefillAttention(rec, args, "test"));
+      compare(prefilled.out, decoded.out, { max: 1e-5, nmse: 1e-10 }, type);
+    }
   });
 
   it("names what does not fit", async () => {
     const t = await openTestGpu();
-    const { cache, pageTable } = pagedCache(t, { ...sizes, cached: [20] }, 1);
-    const tensors = { q: t.output([2, 6, 64]), out: t.output([2, 384]) };
-    const indices = { sequences: t.output([2], "u32"), lengths: t.output([2], "u32") };
-    const run = (changes: Partial<AttentionArgs>, tokens = 2) => {
-      const args = { ...tensors, ...indices, cache, pageTable, heads: 6, scale: 1, rows: { of: "tokens" } };
-      return t.run((rec) => attention(rec, { ...args, ...changes } as AttentionArgs, "blk.0"), {
-        tokens,
-        outputs: 1,
-      });
+    const [pages, maxPages] = [3, 2];
+    const cacheSizes = { type: "f32", pages, pageSize: 16, kvHeads: 2, headWidth: 64 } as const;
+    const cache = { ...cacheSizes, keys: t.output([3, 2, 16, 64]), values: t.output([3, 2, 16, 64]) };
+    const each = [0, 0];
+    const inputs = tokenInputs(
+      t,
+      { positions: each, slots: each, sequences: each, lengths: each, pageTable: [0, 1] },
+      maxPages,
+    );
+    const out = t.output([2, 384]);
+    const args: AttentionArgs = {
+      ...{ qkv: t.output([2, 640]), cache, inputs, heads: 6, scale: 1, faults: t.u32([1], [0]), out },
     };
-    await expect(run({}, 3)).rejects.toThrow("q is f32 (2, 6, 64) and should be f32 (3 or more, 384)");
+    const run = (changes: object, tokens = 2) =>
+      t.run((rec) => decodeAttention(rec, { ...args, ...changes }, "blk.0"), { tokens, outputs: 1 });
+    await expect(run({}, 3)).rejects.toThrow("qkv is f32 (2, 640) and should be f32 (3 or more, 640)");
     await expect(run({ heads: 5 })).rejects.toThrow("heads is 5 and should be a multiple of 2");
-    await expect(run({ pageTable: indices.lengths })).rejects.toThrow("pageTable is u32 (2)");
+    await expect(run({ inputs: { ...inputs, pageTable: inputs.lengths } })).rejects.toThrow("u32 (2)");
+    await expect(run({ inputs: { ...inputs, slots: t.output([2], "u32") } })).rejects.toThrow(
+      "not in one buffer",
+    );
     await expect(run({ window: 0 })).rejects.toThrow("window is 0");
-    await expect(run({ out: tensors.q })).rejects.toThrow("out is in the buffer of q");
+    await expect(run({ out: args.qkv })).rejects.toThrow("out is f32 (2, 640)");
+    await expect(run({ faults: out })).rejects.toThrow("faults is f32");
+    await expect(run({ headNorm: { weights: out, eps: 0 } })).rejects.toThrow("should be f32 (128)");
+    await expect(run({ rope: { ...rope, ropeWidth: 66 } })).rejects.toThrow("ropeWidth is 66");
+    await expect(run({ cache: { ...cache, type: "q8" } })).rejects.toThrow("keys is f32");
     const scratch = t.output([1, 6, 1, 65]);
     await expect(run({ scratch })).rejects.toThrow(
       "scratch is f32 (1, 6, 1, 65) and should be f32 (2, 6, 1, 65)",

@@ -2,25 +2,36 @@ import type { Recording } from "../runtime/gpu/recording.ts";
 import { type AttentionArgs, checkAttention } from "./attentionArgs.ts";
 import { attentionDecode } from "./attentionDecode.ts";
 import { attentionPrefill } from "./attentionPrefill.ts";
-import { rowsOf } from "./prelude.ts";
+import { ropeAppend } from "./ropeAppend.ts";
 
-export type { AttentionArgs } from "./attentionArgs.ts";
+export type { AttentionArgs, HeadNorm, TokenInputs } from "./attentionArgs.ts";
+export { attentionWritesActivations } from "./attentionArgs.ts";
 export { attentionScratchShape } from "./attentionDecode.ts";
 
-/** Largest step that the decode algorithm handles. */
-const decodeTokens = 8;
-
 /**
- * Grouped-query attention over the paged cache, causal by `lengths`:
- * out[t, h, :] = Σ_s softmax_s(scale · q[t, h, :] · keys[s]) values[s] over the positions s that token t sees.
- * Recordings of up to 8 tokens use the decode algorithm (keys and values read once per token), larger ones prefill
- * (once per 32 rows of q). Logits and weights are f32; logits up to 1e4 and beyond stay finite.
+ * Everything between the q, k and v projections and the output projection, for a step whose tokens all belong to
+ * different sequences: head norms, RoPE, append to the cache, and grouped-query attention with the token's own position.
+ * One dispatch, or two with `scratch` (the positions split over workgroups, then merged). qkv is only read.
+ *
+ * out[t, h, :] = Σ_s softmax_s(scale · q[t, h, :] · keys[s]) values[s] over the positions s that token t sees. Logits and
+ * weights are f32; logits up to 1e4 and beyond stay finite. A token takes its own key and value as the cache stores them.
  * Source: Vaswani et al. 2017, arXiv:1706.03762; online softmax: Milakov and Gimelshein 2018, arXiv:1805.02867.
  * @throws OmniError `internal_error` naming both shapes where they do not fit
  */
-export function attention(rec: Recording, args: AttentionArgs, label: string): void {
+export function decodeAttention(rec: Recording, args: AttentionArgs, label: string): void {
   label = `attention ${label}`;
   checkAttention(rec, args, label);
-  if (rowsOf(args.rows, rec.maxStep) <= decodeTokens) attentionDecode(rec, args, label);
-  else attentionPrefill(rec, args, label);
+  attentionDecode(rec, args, label);
+}
+
+/**
+ * The same for any mix of tokens, in two dispatches: `ropeAppend`, which leaves normed and turned queries in qkv, then
+ * attention in tiles over the cache. `lengths` alone say what a token sees: a later position too, where they say so.
+ * @throws OmniError `internal_error` naming both shapes where they do not fit
+ */
+export function prefillAttention(rec: Recording, args: AttentionArgs, label: string): void {
+  label = `attention ${label}`;
+  checkAttention(rec, args, label);
+  ropeAppend(rec, args, label);
+  attentionPrefill(rec, args, label);
 }

@@ -1,12 +1,15 @@
 import type { Gpu } from "../runtime/gpu/device.ts";
 import type { Recording } from "../runtime/gpu/recording.ts";
-import { type AttentionArgs, attentionSizes, attentionTuning, rolledSource } from "./attentionArgs.ts";
+import { type AttentionArgs, attentionTuning, inputsRange } from "./attentionArgs.ts";
 import kernel from "./attentionDecode.wgsl?raw";
 import mergeKernel from "./attentionMerge.wgsl?raw";
+import { resultSlice, resultSource } from "./attentionResult.ts";
 import spanSource from "./attentionSpan.wgsl?raw";
 import { expectKernel } from "./checks.ts";
-import { cacheReadSource } from "./kvCache.ts";
-import { constSource, rowsOf } from "./prelude.ts";
+import { pieceWidth } from "./kvCache.ts";
+import { constSource } from "./prelude.ts";
+import { qkvRowsBindings, qkvRowsSource } from "./qkvRows.ts";
+import { teamSumSource, teamsHead, teamsThread, teamsUseSubgroups } from "./teams.ts";
 import { unroll } from "./unroll.ts";
 
 /** Splits of the positions for a token that may see this many. */
@@ -15,9 +18,8 @@ function splitCount(capacity: number): number {
 }
 
 /**
- * Shape of the f32 scratch with which `attention` splits long sequences over several workgroups per kv head when it
- * decodes, or undefined where that does not pay. One scratch serves all layers, since their dispatches follow
- * each other.
+ * Shape of the f32 scratch with which `decodeAttention` splits long sequences over several workgroups per kv head,
+ * or undefined where that does not pay. One scratch serves all layers, since their dispatches follow each other.
  * @param sizes `tokens` of the largest decode step, and `capacity`: the positions that a token may see, at most
  */
 export function attentionScratchShape(
@@ -28,19 +30,51 @@ export function attentionScratchShape(
   return [sizes.tokens, sizes.heads, splitCount(sizes.capacity), sizes.headWidth + 1];
 }
 
-/** Records decode attention; the arguments have been checked by `attention`. */
-export function attentionDecode(rec: Recording, args: AttentionArgs, label: string): void {
-  const { q, cache, pageTable, sequences, lengths, out, heads, window, scratch, rows } = args;
-  const { kvHeads, headWidth, pageSize } = cache;
-  const groupSize = heads / kvHeads;
-  const tuning = attentionTuning(rec.gpu, args);
-  const { decodeThreads: threads, keyLanes, chunk } = tuning;
-  // As many heads share a read as registers and workgroup memory allow, in equal groups.
-  const headGroups = Math.ceil(groupSize / Math.min(8, Math.floor(1024 / headWidth)));
-  const groupHeads = Math.ceil(groupSize / headGroups);
+/** The largest power of two up to a number of at least 1. */
+function powerOfTwo(limit: number): number {
+  return 2 ** Math.floor(Math.log2(limit));
+}
 
-  const maxTokens = rowsOf(rows, rec.maxStep);
-  const capacity = Math.min(pageTable.shape[1]! * pageSize, window ?? Number.POSITIVE_INFINITY);
+/** Floats of workgroup memory in which teams meet. */
+const partialFloats = 2048;
+
+/** How decode is laid out: see attentionDecode.wgsl. */
+function decodeLayout(gpu: Gpu, args: AttentionArgs) {
+  const { cache, heads } = args;
+  const { type, kvHeads, headWidth, pageSize } = cache;
+  const tuning = attentionTuning(gpu, args);
+  const width = pieceWidth(type);
+  const pieces = headWidth / width;
+  const fitting = Math.min(tuning.lanes, gpu.subgroups?.min ?? tuning.lanes);
+  const lanes = Math.min(powerOfTwo(fitting), powerOfTwo(2 * pieces - 1));
+  const threads = Math.max(
+    8,
+    lanes,
+    Math.min(tuning.decodeThreads, powerOfTwo((lanes * partialFloats) / headWidth)),
+  );
+  // As many heads share a read as registers and workgroup memory allow, in equal groups.
+  const laneElements = Math.ceil(pieces / lanes) * width;
+  const most = Math.max(
+    1,
+    Math.min(Math.floor(tuning.queryElements / laneElements), Math.floor(1536 / headWidth) - 2),
+  );
+  const groupSize = heads / kvHeads;
+  const headGroups = Math.ceil(groupSize / most);
+  const groupHeads = Math.ceil(groupSize / headGroups);
+  let batch = tuning.batch;
+  // A batch lies in one page, and its scores fit the memory that sums without subgroups need.
+  while (batch > 1 && (pageSize % batch !== 0 || threads * groupHeads * batch > partialFloats)) batch /= 2;
+  return { threads, lanes, headGroups, groupHeads, groupSize, batch, laneVectors: laneElements / 4 };
+}
+
+/** Records decode attention; the arguments have been checked by `decodeAttention`. */
+export function attentionDecode(rec: Recording, args: AttentionArgs, label: string): void {
+  const { cache, inputs, heads, window = 0xffff_ffff, scratch } = args;
+  const { kvHeads, headWidth, pageSize } = cache;
+  const layout = decodeLayout(rec.gpu, args);
+  const { threads, lanes, headGroups, groupHeads, batch, laneVectors } = layout;
+  const maxTokens = rec.maxStep.tokens;
+  const capacity = Math.min(inputs.pageTable.shape[1]! * pageSize, window);
   const splits = scratch ? splitCount(capacity) : 1;
   const sumsStart = maxTokens * heads * splits * headWidth;
   if (scratch) {
@@ -51,27 +85,52 @@ export function attentionDecode(rec: Recording, args: AttentionArgs, label: stri
       `scratch is ${scratch.dtype} (${scratch.shape.join(", ")}) and should be f32 (${maxTokens}, ${heads}, ${splits}, ${headWidth + 1}).`,
     );
   }
-  const split = scratch !== undefined && splits > 1;
-  const sizes = attentionSizes(args) + constSource({ splits });
+  const split = splits > 1;
+  const result = resultSlice(args);
+  const range = inputsRange(label, inputs);
+  const spanConstants = constSource({ window, splits, sumsStart });
+  const subgroups = lanes > 1 && teamsUseSubgroups(rec.gpu, layout);
+  const scoreCount = groupHeads * batch;
+  const partialSize = Math.max(
+    (threads / lanes) * headWidth,
+    subgroups || lanes === 1 ? 0 : threads * scoreCount,
+  );
   rec.dispatch({
     label,
     source:
-      sizes +
-      constSource({ headGroups, groupHeads, threads, keyLanes, chunk }) +
-      cacheReadSource(cache, 1) +
+      teamsHead(subgroups) +
+      constSource({ threads, lanes, batch, headGroups, partialSize }) +
+      spanConstants +
+      range.source +
+      qkvRowsSource(args, groupHeads, "read", 6) +
       spanSource +
-      rolledSource(tuning) +
-      unroll(kernel, { groupHeads }),
-    constants: { scale: args.scale * Math.LOG2E, sumsStart },
-    bindings: [q, cache.keys, cache.values, pageTable, sequences, lengths, split ? scratch : out],
-    workgroups: (step) => [kvHeads * headGroups, rowsOf(rows, step), splits],
+      resultSource(args, split, threads, 5) +
+      teamSumSource(layout, subgroups, scoreCount) +
+      unroll(teamsThread(kernel, subgroups), {
+        ...{ groupHeads, batch, laneVectors },
+        lanePieces: (laneVectors * 4) / pieceWidth(cache.type),
+        pieceVectors: pieceWidth(cache.type) / 4,
+      }),
+    constants: { scale: args.scale * Math.LOG2E },
+    bindings: [
+      ...[args.qkv, cache.keys, cache.values, args.faults, range.slice],
+      split ? scratch! : result,
+      ...qkvRowsBindings(args),
+    ],
+    workgroups: (step) => [kvHeads * headGroups, step.tokens, splits],
   });
   if (!split) return;
+  const mergeThreads = 64;
   rec.dispatch({
     label: `${label} merge`,
-    source: sizes + constSource({ headWidth }) + spanSource + mergeKernel,
-    constants: { sumsStart },
-    bindings: [scratch, lengths, out],
-    workgroups: (step) => [heads, rowsOf(rows, step)],
+    source:
+      constSource({ heads, headWidth, threads: mergeThreads }) +
+      spanConstants +
+      range.source +
+      spanSource +
+      resultSource(args, false, mergeThreads, 2) +
+      mergeKernel,
+    bindings: [scratch!, range.slice, result],
+    workgroups: (step) => [heads, step.tokens],
   });
 }

@@ -1,48 +1,37 @@
-// out[t, h, :] = softmax(q[t, h, :] · keys / √…) · values over the positions that token t sees, for few tokens
+// Norm, RoPE, append and attention of one token per sequence: out[t, h, :] = softmax(q[t, h, :] · keys · scale) · values
 //
-// A workgroup is one token × one kv head (up to `groupHeads` of its query heads, which share every key and value
-// that is read) × one split of the positions. Positions are taken in chunks:
-//   scores: `keyLanes` threads per position read a key in turns of eight elements; their sums meet in workgroup memory
-//   weights: threads / 8 threads per query head keep the running maximum and sum (online softmax, base 2)
-//   values: a thread owns eight elements of E in every `stripes`-th position, for all query heads
-// With splits > 1, out is the scratch of attentionMerge.wgsl: (T, H, splits, E), then log2 of each split's sum of weights.
+// A workgroup is one token × one kv head (up to `groupHeads` of its query heads, which share every key and value that
+// is read) × one split of the positions. `lanes` threads share a position: each has every lanes-th piece of its key
+// and value, and the same pieces of the queries and of the sums, in registers. Such a team takes `batch` positions at a
+// time, with an online softmax (base 2) of its own; teams meet in workgroup memory at the end.
+// The token's own key and value don't come from the cache, to which they are written here, but start the sums of the
+// first team of the last split.
+// With splits > 1, results go to the scratch of attentionMerge.wgsl: (T, H, splits, E), then log2 of each split's sum.
 //
-// Constants (threads and chunk among them) and the cache at bindings 1 and 2 come from the TypeScript side; attentionSpan.wgsl says who sees what.
+// The TypeScript side declares sizes, the cache (bindings 1 to 3), `sumTeams` (sums over the lanes of a team, by
+// subgroups or workgroup memory) and `storeResult` (activations, f32 or scratch); qkvRows.wgsl and attentionSpan.wgsl
+// come before.
 
-@group(0) @binding(0) var<storage, read> q: array<vec4<f32>>; // (T, heads, E)
-@group(0) @binding(3) var<storage, read> pageTable: array<u32>; // (B, maxPages)
-@group(0) @binding(4) var<storage, read> sequences: array<u32>; // (T)
-@group(0) @binding(5) var<storage, read> lengths: array<u32>; // (T)
-@group(0) @binding(6) var<storage, read_write> out: array<f32>; // (T, heads, splits, E)
+@group(0) @binding(4) var<storage, read> inputs: array<u32>; // positions, slots, sequences, lengths, page table
 
 /// Softmax scale · log2(e).
 override scale: f32;
-/// Where the log2 sums start in `out`, if splits > 1.
-override sumsStart: u32 = 0u;
 
-const tile = threads / keyLanes; // positions per round of scores; chunk is a multiple
-const foldLanes = threads / 8u; // groupHeads is at most 8
-const stripes = threads / headEights;
+const teams = threads / lanes;
+const lanePieces = (headPieces + lanes - 1u) / lanes;
+const laneVectors = lanePieces * pieceVectors;
 const hidden = -3.4e38;
 
-var<workgroup> query: array<vec4<f32>, groupHeads * headEights * 2u>;
-var<workgroup> partial: array<f32, threads * 8u>; // of scores (head, position, keyLanes), then of values (stripe, E)
-var<workgroup> weights: array<f32, chunk * groupHeads>; // (position, head)
-var<workgroup> folds: array<f32, threads>; // (head, foldLanes)
-var<workgroup> rescale: array<f32, groupHeads>;
-
-fn rowOf(sequence: u32, kvHead: u32, position: u32) -> u32 {
-  return cacheRow(pageTable[sequence * maxPages + position / pageSize], kvHead, position % pageSize);
-}
+var<workgroup> partial: array<f32, partialSize>; // (teams, E) of a head, or what sumTeams needs
+var<workgroup> folds: array<vec2f, teams * groupHeads>; // largest score and sum of weights
 
 @compute @workgroup_size(threads)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+fn main(@builtin(workgroup_id) group: vec3<u32>, THREAD_BUILTINS) {
+  let thread = THREAD_NUMBER;
   let kvHead = group.x / headGroups;
   let firstInGroup = (group.x % headGroups) * groupHeads;
-  let firstHead = kvHead * groupSize + firstInGroup;
   let token = group.y;
-  let sequence = sequences[token];
-  let length = lengths[token];
+  let length = inputs[lengthsAt + token];
   let seen = min(length, window);
   let size = splitSize(seen);
   let begin = length - seen + group.z * size;
@@ -50,136 +39,155 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   if (begin >= end) {
     return; // the merge counts the splits in use by the same rule
   }
+  let hasOwn = end == length;
+  let cached = end - select(0u, 1u, hasOwn); // positions from begin to here are in the cache
+  let table = pageTableAt + inputs[sequencesAt + token] * maxPages;
 
-  // The last group of a kv head may have fewer heads: the rest repeat its first one and are not stored.
-  for (var i = thread; i < groupHeads * headEights * 2u; i += threads) {
-    let head = i / (headEights * 2u);
-    let source = select(firstHead, firstHead + head, firstInGroup + head < groupSize);
-    query[i] = q[(token * heads + source) * headEights * 2u + i % (headEights * 2u)] * scale;
+  prepareRows(thread, token, kvHead, firstInGroup, inputs[positionsAt + token], scale);
+  if (hasOwn) {
+    appendRows(thread, kvHead, inputs[slotsAt + token], firstInGroup == 0u);
+  }
+
+  let lane = thread % lanes;
+  let team = thread / lanes;
+  // Lanes without a piece of their own repeat the last one, with queries of zero.
+  var queries = array<vec4f, groupHeads * laneVectors>();
+  var sums = array<vec4f, groupHeads * laneVectors>();
+  var largest = array<f32, groupHeads>();
+  var total = array<f32, groupHeads>();
+  var scores = array<f32, groupHeads * batch>();
+  let startsHere = hasOwn && team == 0u;
+  for (var s = 0u; s < lanePieces; s++) {
+    let piece = lane + s * lanes;
+    for (var j = 0u; j < pieceVectors; j++) {
+      let at = (min(piece, headPieces - 1u) * pieceVectors + j) * 4u;
+      let key = rowVector(keyRow, at);
+      let value = rowVector(valueRow, at);
+      for (var h = 0u; h < groupHeads; h++) {
+        let query = select(vec4f(0.0), rowVector(h, at), piece < headPieces);
+        queries[h * laneVectors + s * pieceVectors + j] = query;
+        sums[h * laneVectors + s * pieceVectors + j] = select(vec4f(0.0), value, startsHere);
+        scores[h * batch] += dot(query, key);
+      }
+    }
+  }
+  sumTeams(thread, &scores);
+  for (var h = 0u; h < groupHeads; h++) {
+    largest[h] = select(hidden, scores[h * batch], startsHere);
+    total[h] = select(0.0, 1.0, startsHere);
+  }
+
+  for (var base = begin / batch * batch; base < cached; base += teams * batch) {
+    // Teams behind the end repeat the last batch, and teams at an end its last position, with weights of zero.
+    let wanted = base + team * batch;
+    let first = min(wanted, (cached - 1u) / batch * batch);
+    let last = select(0u, cached, wanted == first);
+    let head = pageHead(inputs[table + first / pageSize], kvHead);
+    let firstSlot = first % pageSize;
+    let leastSlot = firstSlot + max(begin, first) - first;
+    let mostSlot = firstSlot + min(cached - first, batch) - 1u;
+    scores = array<f32, groupHeads * batch>();
+    for (var p = 0u; p < batch; p++) {
+      let slot = clamp(firstSlot + p, leastSlot, mostSlot);
+      for (var s = 0u; s < lanePieces; s++) {
+        let key = keyPiece(head, slot, min(lane + s * lanes, headPieces - 1u));
+        for (var h = 0u; h < groupHeads; h++) {
+          var sum = 0.0;
+          for (var j = 0u; j < pieceVectors; j++) {
+            sum += dot(queries[h * laneVectors + s * pieceVectors + j], key.v[j]);
+          }
+          scores[h * batch + p] += sum * key.scale;
+        }
+      }
+    }
+    sumTeams(thread, &scores);
+    for (var h = 0u; h < groupHeads; h++) {
+      var most = largest[h];
+      for (var p = 0u; p < batch; p++) {
+        let shown = first + p >= begin && first + p < last;
+        scores[h * batch + p] = select(hidden, scores[h * batch + p], shown);
+        most = max(most, scores[h * batch + p]);
+      }
+      let change = exp2(largest[h] - most);
+      largest[h] = most;
+      total[h] *= change;
+      for (var i = 0u; i < laneVectors; i++) {
+        sums[h * laneVectors + i] *= change;
+      }
+      for (var p = 0u; p < batch; p++) {
+        let weight = select(0.0, exp2(scores[h * batch + p] - most), first + p >= begin && first + p < last);
+        scores[h * batch + p] = weight;
+        total[h] += weight;
+      }
+    }
+    for (var p = 0u; p < batch; p++) {
+      let slot = clamp(firstSlot + p, leastSlot, mostSlot);
+      for (var s = 0u; s < lanePieces; s++) {
+        let value = valuePiece(head, slot, min(lane + s * lanes, headPieces - 1u));
+        for (var h = 0u; h < groupHeads; h++) {
+          let weight = scores[h * batch + p] * value.scale;
+          for (var j = 0u; j < pieceVectors; j++) {
+            sums[h * laneVectors + s * pieceVectors + j] += weight * value.v[j];
+          }
+        }
+      }
+    }
+  }
+
+  // Teams as one: the queries' rows take the results.
+  if (lane == 0u) {
+    for (var h = 0u; h < groupHeads; h++) {
+      folds[h * teams + team] = vec2f(largest[h], total[h]);
+    }
   }
   workgroupBarrier();
-
-  let softmaxHead = thread / foldLanes;
-  let softmaxLane = thread % foldLanes;
-  let eight = thread % headEights;
-  let stripe = thread / headEights;
-  var largest = hidden;
-  var sum = 0.0;
-  var low: array<vec4<f32>, groupHeads>;
-  var high: array<vec4<f32>, groupHeads>;
-
-  for (var base = begin; base < end; base += chunk) {
-    let count = min(chunk, end - base);
-
-    for (var first = 0u; first < count; first += tile) {
-      // Without an initializer it would keep its values from the last round (Chromium's compiler, 2026).
-      var dots = array<f32, groupHeads>();
-      let position = first + thread / keyLanes;
-      if (position < count) {
-        let row = rowOf(sequence, kvHead, base + position);
-        for (var i = thread % keyLanes; i < rolled(headEights); i += keyLanes) {
-          let key = keysAt(row + i);
-          for (var h = 0u; h < groupHeads; h++) {
-            let at = (h * headEights + i) * 2u;
-            dots[h] += dot(query[at], key.low) + dot(query[at + 1u], key.high);
-          }
-        }
-      }
-      if (keyLanes == 1u) {
-        for (var h = 0u; h < groupHeads; h++) {
-          weights[position * groupHeads + h] = dots[h];
-        }
-      } else {
-        for (var h = 0u; h < groupHeads; h++) {
-          partial[h * threads + thread] = dots[h];
-        }
-        workgroupBarrier();
-        for (var i = thread; i < tile * groupHeads; i += threads) {
-          var score = 0.0;
-          for (var lane = 0u; lane < keyLanes; lane++) {
-            score += partial[keyLanes * i + lane];
-          }
-          weights[(first + i % tile) * groupHeads + i / tile] = score;
-        }
-        workgroupBarrier();
-      }
-    }
-    if (keyLanes == 1u) {
-      workgroupBarrier();
-    }
-
-    if (softmaxHead < groupHeads) {
-      var fold = hidden;
-      for (var p = softmaxLane; p < count; p += foldLanes) {
-        fold = max(fold, weights[p * groupHeads + softmaxHead]);
-      }
-      folds[thread] = fold;
-    }
-    workgroupBarrier();
-    if (softmaxHead < groupHeads) {
-      let before = largest;
-      for (var i = 0u; i < rolled(foldLanes); i += 1u) {
-        largest = max(largest, folds[softmaxHead * foldLanes + i]);
-      }
-      let change = exp2(before - largest);
-      sum *= change;
-      for (var p = softmaxLane; p < count; p += foldLanes) {
-        let at = p * groupHeads + softmaxHead;
-        let weight = exp2(weights[at] - largest);
-        weights[at] = weight;
-        sum += weight;
-      }
-      if (softmaxLane == 0u) {
-        rescale[softmaxHead] = change;
-      }
-    }
-    workgroupBarrier();
-
-    for (var h = 0u; h < groupHeads; h++) {
-      low[h] *= rescale[h];
-      high[h] *= rescale[h];
-    }
-    if (stripe < stripes) {
-      for (var p = stripe; p < count; p += stripes) {
-        let value = valuesAt(rowOf(sequence, kvHead, base + p) + eight);
-        for (var h = 0u; h < groupHeads; h++) {
-          let weight = weights[p * groupHeads + h];
-          low[h] += weight * value.low;
-          high[h] += weight * value.high;
-        }
-      }
-    }
-    workgroupBarrier();
-  }
-
-  folds[thread] = sum;
   for (var h = 0u; h < groupHeads; h++) {
-    partial[thread * 8u] = low[h].x;
-    partial[thread * 8u + 1u] = low[h].y;
-    partial[thread * 8u + 2u] = low[h].z;
-    partial[thread * 8u + 3u] = low[h].w;
-    partial[thread * 8u + 4u] = high[h].x;
-    partial[thread * 8u + 5u] = high[h].y;
-    partial[thread * 8u + 6u] = high[h].z;
-    partial[thread * 8u + 7u] = high[h].w;
-    workgroupBarrier();
-    var total = 0.0;
-    for (var i = 0u; i < rolled(foldLanes); i += 1u) {
-      total += folds[h * foldLanes + i];
+    var most = hidden;
+    for (var i = 0u; i < teams; i += 1u) {
+      most = max(most, folds[h * teams + i].x);
     }
-    if (firstInGroup + h < groupSize) {
-      let row = (token * heads + firstHead + h) * splits + group.z;
-      for (var e = thread; e < headWidth; e += threads) {
-        var value = 0.0;
-        for (var s = 0u; s < stripes; s += 1u) {
-          value += partial[s * headWidth + e];
+    var all = 0.0;
+    for (var i = 0u; i < teams; i += 1u) {
+      all += folds[h * teams + i].y * exp2(folds[h * teams + i].x - most);
+    }
+    let change = exp2(largest[h] - most) / all;
+    for (var s = 0u; s < lanePieces; s++) {
+      let piece = lane + s * lanes;
+      if (piece < headPieces) {
+        for (var j = 0u; j < pieceVectors; j++) {
+          let x = sums[h * laneVectors + s * pieceVectors + j] * change;
+          let at = team * headWidth + (piece * pieceVectors + j) * 4u;
+          partial[at] = x.x;
+          partial[at + 1u] = x.y;
+          partial[at + 2u] = x.z;
+          partial[at + 3u] = x.w;
         }
-        out[row * headWidth + e] = value / total;
       }
-      if (splits > 1u && thread == h * foldLanes) {
-        out[sumsStart + row] = largest + log2(total);
+    }
+    workgroupBarrier();
+    for (var e = thread; e < headWidth; e += threads) {
+      var x = 0.0;
+      for (var i = 0u; i < teams; i += 1u) {
+        x += partial[i * headWidth + e];
       }
+      rows[h * headWidth + e] = x;
+    }
+    if (splits > 1u && thread == 0u && firstInGroup + h < groupSize) {
+      storeSum((token * heads + kvHead * groupSize + firstInGroup + h) * splits + group.z, most + log2(all));
     }
     workgroupBarrier();
   }
+  const items = groupHeads * headWidth / 4u;
+  for (var start = 0u; start < items; start += threads) {
+    let i = start + thread;
+    let head = firstInGroup + i / (headWidth / 4u);
+    let x = rowVector(min(i, items - 1u) / (headWidth / 4u), i % (headWidth / 4u) * 4u);
+    storeResult(thread, i < items && head < groupSize, token, kvHead * groupSize + head, group.z, i % (headWidth / 4u), x);
+    workgroupBarrier();
+  }
+}
+
+fn rowVector(row: u32, element: u32) -> vec4f {
+  let at = row * headWidth + element;
+  return vec4f(rows[at], rows[at + 1u], rows[at + 2u], rows[at + 3u]);
 }

@@ -1,14 +1,21 @@
 import type { Recording } from "../runtime/gpu/recording.ts";
-import { type AttentionArgs, attentionSizes, attentionTuning, rolledSource } from "./attentionArgs.ts";
+import {
+  type AttentionArgs,
+  attentionTuning,
+  inputsRange,
+  rolledSource,
+  tokenRows,
+} from "./attentionArgs.ts";
 import kernel from "./attentionPrefill.wgsl?raw";
-import { cacheReadSource } from "./kvCache.ts";
-import { constSource, rowConstants, rowsOf, stepSource } from "./prelude.ts";
+import { resultSlice, resultSource } from "./attentionResult.ts";
+import { cacheSource, pieceWidth } from "./kvCache.ts";
+import { constSource, rowConstants, stepSource } from "./prelude.ts";
 import { unroll } from "./unroll.ts";
 
-/** Records prefill attention; the arguments have been checked by `attention`. */
+/** Records prefill attention over queries and keys that `ropeAppend` has prepared; the arguments have been checked. */
 export function attentionPrefill(rec: Recording, args: AttentionArgs, label: string): void {
-  const { q, cache, pageTable, sequences, lengths, out, heads, rows } = args;
-  const { kvHeads, headWidth } = cache;
+  const { qkv, cache, inputs, heads, window = 0xffff_ffff } = args;
+  const { kvHeads, headWidth, type } = cache;
   // Elements of q and k that pass through workgroup memory at a time.
   const turn = [32, 16, 8].find((size) => headWidth % size === 0)!;
   const tuning = attentionTuning(rec.gpu, args);
@@ -16,17 +23,21 @@ export function attentionPrefill(rec: Recording, args: AttentionArgs, label: str
   const scoreRows = 256 / threads; // a tile of 32 rows × 8 threads that have 4 positions each
   const valueRows = 512 / threads; // a tile of 32 rows × 16 threads that have every 16th vec4 of E
   const slots = Math.ceil(headWidth / 64);
+  const pieceVectors = pieceWidth(type) / 4;
+  const range = inputsRange(label, inputs);
   rec.dispatch({
     label,
     source:
-      attentionSizes(args) +
+      constSource({ heads, groupSize: heads / kvHeads, window }) +
+      range.source +
       constSource({ turn, threads, scoreRows, valueRows }) +
-      cacheReadSource(cache, 1) +
-      stepSource(7) +
+      unroll(cacheSource(cache, 1), { pieceVectors }) +
+      stepSource(5) +
+      resultSource(args, false, threads, 4) +
       rolledSource(tuning) +
-      unroll(kernel, { slots, scoreRows, valueRows }),
-    constants: { ...rowConstants(rows), scale: args.scale * Math.LOG2E },
-    bindings: [q, cache.keys, cache.values, pageTable, sequences, lengths, out, rec.step],
-    workgroups: (step) => [Math.ceil((rowsOf(rows, step) * heads) / kvHeads / 32), kvHeads],
+      unroll(kernel, { slots, scoreRows, valueRows, pieceVectors }),
+    constants: { ...rowConstants(tokenRows), scale: args.scale * Math.LOG2E },
+    bindings: [qkv, cache.keys, cache.values, range.slice, resultSlice(args), rec.step],
+    workgroups: (step) => [Math.ceil((step.tokens * heads) / kvHeads / 32), kvHeads],
   });
 }

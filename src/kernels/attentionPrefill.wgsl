@@ -9,13 +9,11 @@
 //   softmax: threads / 32 threads per row
 //   values: a thread has `valueRows` rows × every 16th vec4 of E
 //
-// Constants (threads, scoreRows, valueRows among them) and the cache at bindings 1 and 2 come from the TypeScript side.
+// The TypeScript side declares sizes (threads, scoreRows, valueRows among them), the cache (bindings 1 and 2), and
+// `storeResult` (binding 4).
 
-@group(0) @binding(0) var<storage, read> q: array<vec4<f32>>; // (T, heads, E)
-@group(0) @binding(3) var<storage, read> pageTable: array<u32>; // (B, maxPages)
-@group(0) @binding(4) var<storage, read> sequences: array<u32>; // (T)
-@group(0) @binding(5) var<storage, read> lengths: array<u32>; // (T)
-@group(0) @binding(6) var<storage, read_write> out: array<vec4<f32>>; // (T, heads, E)
+@group(0) @binding(0) var<storage, read> qkv: array<vec4f>; // (T, (heads + 2 · kvHeads) · E): queries are normed and turned
+@group(0) @binding(3) var<storage, read> inputs: array<u32>; // sequences, lengths, page table
 
 /// Softmax scale · log2(e).
 override scale: f32;
@@ -23,6 +21,7 @@ override scale: f32;
 const tile = 32u; // rows, and positions
 const headVectors = headWidth / 4u;
 const turnVectors = turn / 4u;
+const turnPieces = turnVectors / pieceVectors;
 const stride = 9u; // vec4 per row in workgroup memory: one more than 32 elements, against bank conflicts
 const slots = (headVectors + 15u) / 16u;
 const valuePositions = min(tile * stride / headVectors / 4u * 4u, tile); // positions whose values fit in `right`
@@ -35,13 +34,9 @@ var<workgroup> left: array<vec4<f32>, tile * stride>; // queries; then scores an
 var<workgroup> right: array<vec4<f32>, tile * stride>; // keys; then values
 var<workgroup> folds: array<f32, threads>; // per row: rescaling; at the end (row, softmaxLanes): sums of weights
 
-fn rowOf(sequence: u32, kvHead: u32, position: u32) -> u32 {
-  return cacheRow(pageTable[sequence * maxPages + position / pageSize], kvHead, position % pageSize);
-}
-
-/// Where query row `row` of this kv head starts in q and out.
-fn queryRow(row: u32, kvHead: u32) -> u32 {
-  return ((row / groupSize) * heads + kvHead * groupSize + row % groupSize) * headVectors;
+/// The page of a position, as the cache counts it for a kv head.
+fn headOf(sequence: u32, kvHead: u32, position: u32) -> u32 {
+  return pageHead(inputs[pageTableAt + sequence * maxPages + position / pageSize], kvHead);
 }
 
 @compute @workgroup_size(threads)
@@ -60,7 +55,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let valueRow = thread / 16u * valueRows;
   var rowEnd = 0u;
   if (firstRow + softmaxRow < endRow) {
-    rowEnd = lengths[softmaxToken];
+    rowEnd = inputs[lengthsAt + softmaxToken];
   }
   let rowBegin = rowEnd - min(rowEnd, window);
 
@@ -71,15 +66,15 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   var token = firstRow / groupSize;
   while (token < endToken) {
     // Tokens of the same sequence, and all positions that any of them sees.
-    let sequence = sequences[token];
+    let sequence = inputs[sequencesAt + token];
     let runBegin = token;
     var begin = 0xffffffffu;
     var end = 0u;
     for (; token < endToken; token += 1u) {
-      if (sequences[token] != sequence) {
+      if (inputs[sequencesAt + token] != sequence) {
         break;
       }
-      let length = lengths[token];
+      let length = inputs[lengthsAt + token];
       begin = min(begin, length - min(length, window));
       end = max(end, length);
     }
@@ -93,20 +88,24 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
           let at = row * stride + i % turnVectors;
           left[at] = vec4(0.0);
           if (firstRow + row < endRow) {
-            left[at] = q[queryRow(firstRow + row, kvHead) + start + i % turnVectors] * scale;
+            let query = kvHead * groupSize + (firstRow + row) % groupSize;
+            let at4 = ((firstRow + row) / groupSize * (heads + 2u * kvHeads) + query) * headVectors + start;
+            left[at] = qkv[at4 + i % turnVectors] * scale;
           }
         }
-        for (var i = thread; i < tile * turnVectors / 2u; i += threads) {
-          let position = i / (turnVectors / 2u);
-          let eight = i % (turnVectors / 2u);
-          var key = Eight(vec4(0.0), vec4(0.0));
+        for (var i = thread; i < tile * turnPieces; i += threads) {
+          let position = i / turnPieces;
+          let piece = i % turnPieces;
+          var key = Piece();
           if (base + position < end) {
-            key = keysAt(rowOf(sequence, kvHead, base + position) + start / 2u + eight);
+            let head = headOf(sequence, kvHead, base + position);
+            key = keyPiece(head, (base + position) % pageSize, start / pieceVectors + piece);
           }
           // Positions 4b + c lie at rows 8c + b, so that threads side by side read rows side by side.
-          let at = (position % 4u * 8u + position / 4u) * stride + eight * 2u;
-          right[at] = key.low;
-          right[at + 1u] = key.high;
+          let at = (position % 4u * 8u + position / 4u) * stride + piece * pieceVectors;
+          for (var j = 0u; j < pieceVectors; j++) {
+            right[at + j] = key.v[j] * key.scale;
+          }
         }
         workgroupBarrier();
         for (var i = 0u; i < rolled(turnVectors); i += 1u) {
@@ -155,14 +154,15 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 
       for (var first = 0u; first < min(tile, end - base); first += valuePositions) {
         let count = min(valuePositions, tile - first);
-        for (var i = thread; i < count * headEights; i += threads) {
-          let position = base + first + i / headEights;
-          var value = Eight(vec4(0.0), vec4(0.0));
+        for (var i = thread; i < count * headPieces; i += threads) {
+          let position = base + first + i / headPieces;
+          var value = Piece();
           if (position < end) {
-            value = valuesAt(rowOf(sequence, kvHead, position) + i % headEights);
+            value = valuePiece(headOf(sequence, kvHead, position), position % pageSize, i % headPieces);
           }
-          right[2u * i] = value.low;
-          right[2u * i + 1u] = value.high;
+          for (var j = 0u; j < pieceVectors; j++) {
+            right[pieceVectors * i + j] = value.v[j] * value.scale;
+          }
         }
         workgroupBarrier();
         if (first == 0u) {
@@ -201,13 +201,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var i = 0u; i < softmaxLanes; i++) {
       total += folds[(valueRow + r) * softmaxLanes + i];
     }
-    if (row < endRow) {
-      for (var s = 0u; s < slots; s++) {
-        let lane = valueLane + 16u * s;
-        if (lane < headVectors) {
-          out[queryRow(row, kvHead) + lane] = sums[s * valueRows + r] / total;
-        }
-      }
+    for (var s = 0u; s < slots; s++) {
+      let word = valueLane + 16u * s;
+      let present = row < endRow && word < headVectors;
+      let head = kvHead * groupSize + row % groupSize;
+      storeResult(thread, present, row / groupSize, head, 0u, min(word, headVectors - 1u), sums[s * valueRows + r] / total);
+      workgroupBarrier();
     }
   }
 }

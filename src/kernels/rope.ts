@@ -1,25 +1,17 @@
-import type { Recording } from "../runtime/gpu/recording.ts";
-import type { Tensor } from "../runtime/gpu/tensor.ts";
-import { expectKernel, expectRows, expectShape, expectSize } from "./checks.ts";
-import {
-  constSource,
-  foldWorkgroups,
-  gridSource,
-  type RowCount,
-  rowConstants,
-  rowsOf,
-  stepSource,
-} from "./prelude.ts";
-import kernel from "./rope.wgsl?raw";
-import factorSource from "./ropeFactors.wgsl?raw";
+/** Rotary position embedding, as a piece of the kernels that apply it. */
 
-export interface RopeArgs {
-  /** Rotated in place. */
-  x: Tensor; // (T, heads, headWidth)
-  /** Below 2^20. */
-  positions: Tensor; // (T) u32
-  heads: number;
-  headWidth: number;
+import type { Tensor } from "../runtime/gpu/tensor.ts";
+import { expectKernel, expectShape, expectSize } from "./checks.ts";
+import { constSource } from "./prelude.ts";
+import factorSource from "./ropeFactors.wgsl?raw";
+import rotation from "./rotation.wgsl?raw";
+
+/**
+ * Pair i of every head is turned by position · positionScale · thetaBase^(-2i / ropeWidth) / frequencyFactors[i],
+ * accurate at any position below 2^20.
+ * Source: Su et al. 2021, arXiv:2104.09864.
+ */
+export interface Rotation {
   /** The first elements of each head that are rotated; even. */
   ropeWidth: number;
   /** Pairs of neighbours (2i, 2i + 1), or of halves (i, i + ropeWidth / 2). */
@@ -30,14 +22,28 @@ export interface RopeArgs {
   frequencyFactors?: Tensor | undefined; // (ropeWidth / 2)
   /** Multiplies positions (linear context extension); in (0, 1]. */
   positionScale?: number | undefined;
-  rows: RowCount;
+}
+
+/** Fails with what is wrong unless heads of this width can be rotated so. */
+export function expectRotation(label: string, rope: Rotation, headWidth: number): void {
+  const { ropeWidth, thetaBase, positionScale = 1, frequencyFactors } = rope;
+  expectSize(label, "ropeWidth", ropeWidth, 2, headWidth);
+  expectKernel(ropeWidth % 2 === 0, label, `ropeWidth is ${ropeWidth} and should be even.`);
+  expectKernel(thetaBase >= 1, label, `thetaBase is ${thetaBase} and should be at least 1.`);
+  expectKernel(
+    positionScale > 0 && positionScale <= 1,
+    label,
+    `positionScale is ${positionScale} and should be above 0 and at most 1.`,
+  );
+  if (frequencyFactors) expectShape(label, "frequencyFactors", frequencyFactors, "f32", [ropeWidth / 2]);
 }
 
 /**
  * Per pair, the turns of one position as a fixed-point number with 48 bits after the point: the upper 32 and the
  * lower 16. They are constants of the shader, so the table needs no buffer and no owner.
  */
-function frequencySource(pairs: number, thetaBase: number, positionScale: number): string {
+function frequencySource({ ropeWidth, thetaBase, positionScale = 1 }: Rotation): string {
+  const pairs = ropeWidth / 2;
   const words = Array.from({ length: pairs }, (_, i) => {
     const turns = (positionScale * thetaBase ** (-i / pairs)) / (2 * Math.PI);
     const fixed = Math.round(turns * 2 ** 48);
@@ -49,40 +55,24 @@ function frequencySource(pairs: number, thetaBase: number, positionScale: number
 const withoutFactors = "fn perFactor(whole: u32, part: u32, pair: u32) -> u32 { return part; }\n";
 
 /**
- * Rotary position embedding, in place: pair i of every head is turned by
- * positions[t] · positionScale · thetaBase^(-2i / ropeWidth) / frequencyFactors[i]; accurate at any position.
- * Source: Su et al. 2021, arXiv:2104.09864.
- * @throws OmniError `internal_error` naming both shapes where they do not fit
+ * Declares `pairs` (0 without a rotation), `pairElements(pair)`: which two elements of a head make a pair, also of
+ * those behind the rotated ones, and `rotation(position, pair)`: (cos, sin) of a rotated pair.
+ * `factorsBinding` is where the frequency factors are bound, if there are any.
  */
-export function rope(rec: Recording, args: RopeArgs, label: string): void {
-  label = `rope ${label}`;
-  const { x, positions, heads, headWidth, ropeWidth, mode, thetaBase, frequencyFactors, rows } = args;
-  const { positionScale = 1 } = args;
-  expectSize(label, "heads", heads, 1);
-  expectSize(label, "headWidth", headWidth, 2);
-  expectSize(label, "ropeWidth", ropeWidth, 2, headWidth);
-  expectKernel(ropeWidth % 2 === 0, label, `ropeWidth is ${ropeWidth} and should be even.`);
-  expectKernel(thetaBase >= 1, label, `thetaBase is ${thetaBase} and should be at least 1.`);
-  expectKernel(
-    positionScale > 0 && positionScale <= 1,
-    label,
-    `positionScale is ${positionScale} and should be above 0 and at most 1.`,
-  );
-  expectRows(rec, label, "x", x, "f32", rows, heads * headWidth);
-  expectRows(rec, label, "positions", positions, "u32", rows, 1);
-  const pairs = ropeWidth / 2;
-  if (frequencyFactors) expectShape(label, "frequencyFactors", frequencyFactors, "f32", [pairs]);
-  rec.dispatch({
-    label,
-    source:
-      constSource({ pairs }) +
-      frequencySource(pairs, thetaBase, positionScale) +
-      (frequencyFactors ? factorSource : withoutFactors) +
-      stepSource(2) +
-      gridSource +
-      kernel,
-    constants: { ...rowConstants(rows), heads, headWidth, neox: mode === "neox" ? 1 : 0 },
-    bindings: [x, positions, rec.step, ...(frequencyFactors ? [frequencyFactors] : [])],
-    workgroups: (step) => foldWorkgroups(Math.ceil((rowsOf(rows, step) * heads * pairs) / 64)),
-  });
+export function rotationSource(rope: Rotation | undefined, factorsBinding: number): string {
+  const pairs = rope ? rope.ropeWidth / 2 : 0;
+  const first = rope?.mode === "neox" ? "select(2u * pair, pair, pair < pairs)" : "2u * pair";
+  const second = rope?.mode === "neox" ? "select(1u, pairs, pair < pairs)" : "1u";
+  const elements = `${constSource({ pairs })}
+fn pairElements(pair: u32) -> vec2<u32> {
+  let first = ${first};
+  return vec2(first, first + ${second});
+}
+`;
+  if (!rope)
+    return `${elements}fn rotation(position: u32, pair: u32) -> vec2<f32> { return vec2(1.0, 0.0); }\n`;
+  const factors = rope.frequencyFactors
+    ? `@group(0) @binding(${factorsBinding}) var<storage, read> factors: array<f32>; // (pairs)\n${factorSource}`
+    : withoutFactors;
+  return elements + frequencySource(rope) + factors + rotation;
 }

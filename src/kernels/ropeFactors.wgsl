@@ -1,7 +1,5 @@
 // Turns divided by a frequency factor of the model, exactly: dividing `whole` as a float would lose what matters.
 
-@group(0) @binding(3) var<storage, read> factors: array<f32>; // (pairs)
-
 /// (whole + part / 2^32) / factors[pair], as a fraction of a turn in 2^32 units. Factors from 2^-8 to 2^23.
 fn perFactor(whole: u32, part: u32, pair: u32) -> u32 {
   let factor = factors[pair];

@@ -23,7 +23,12 @@ export const tolerances = {
   rowReduction: { max: 1e-5, nmse: 1e-11 },
   /** Rotations by angles up to thousands of radians: sin and cos of f32 angles. */
   rope: { max: 1e-3, nmse: 1e-7 },
-  attention: { f32: { max: 5e-5, nmse: 1e-9 }, f16: { max: 5e-5, nmse: 1e-9 } },
+  /** By what is written: packed activations are within 2^-16 of the largest of 32. */
+  attention: {
+    f32: { max: 5e-5, nmse: 1e-9 },
+    float: { max: 5e-5, nmse: 1e-9 },
+    packed: { max: 3e-4, nmse: 1e-8 },
+  },
   /** Values that were rounded to f16 on the way. */
   f16: { max: 1e-3, nmse: 1e-6 },
 } as const;

@@ -1,19 +1,10 @@
-// x[t, h, a], x[t, h, b] = x_a cos φ - x_b sin φ, x_a sin φ + x_b cos φ
-// with φ = positions[t] · frequency[i], and (a, b) = (2i, 2i + 1), or (i, i + pairs) where `neox`.
+// What RoPE turns a pair of elements by: used by every kernel that does.
 //
-// One thread per pair i of one head of one token; neighbours in i are neighbours in memory.
 // Angles are counted in turns as fixed-point numbers, where integer overflow drops the whole turns exactly, so no
 // precision is lost at large positions; sine and cosine are polynomials, because WGSL promises only 11 bits of its own.
 //
-// The TypeScript side declares `pairs`, `frequencies` (the turns of a position as 32 + 16 bits after the point, per pair),
+// The TypeScript side declares `frequencies` (the turns of a position as 32 + 16 bits after the point, per pair),
 // and `perFactor(whole, part, pair)`: `part`, or ropeFactors.wgsl where the model has frequency factors.
-
-@group(0) @binding(0) var<storage, read_write> x: array<f32>; // (T, heads, headWidth)
-@group(0) @binding(1) var<storage, read> positions: array<u32>; // (T)
-
-override heads: u32;
-override headWidth: u32;
-override neox: bool;
 
 /// (cos φ, sin φ) of a pair at a position below 2^20.
 fn rotation(position: u32, pair: u32) -> vec2<f32> {
@@ -35,25 +26,4 @@ fn rotation(position: u32, pair: u32) -> vec2<f32> {
   let cosine = 1.0 + a2 * (-0.5 + a2 * (1.0 / 24.0 + a2 * (-1.0 / 720.0 + a2 / 40320.0)));
   let swapped = select(vec2(cosine, sine), vec2(-sine, cosine), (quarter & 1u) == 1u);
   return select(swapped, -swapped, (quarter & 2u) == 2u);
-}
-
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
-  @builtin(local_invocation_index) thread: u32,
-) {
-  let index = gridIndex(group, groups) * 64u + thread;
-  let row = index / pairs; // token · heads + head
-  if (row >= stepRows() * heads) {
-    return;
-  }
-  let pair = index % pairs;
-  let turn = rotation(positions[row / heads], pair);
-  let first = row * headWidth + select(2u * pair, pair, neox);
-  let second = first + select(1u, pairs, neox);
-  let a = x[first];
-  let b = x[second];
-  x[first] = a * turn.x - b * turn.y;
-  x[second] = a * turn.y + b * turn.x;
 }
