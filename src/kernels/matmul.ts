@@ -22,6 +22,12 @@ const vecRows = (gpu: Gpu) => (gpu.software ? Infinity : 8);
  */
 export function matmul(rec: Recording, args: MatmulArgs, label: string): void {
   checkMatmul(rec, args, label);
-  const few = rowsOf(args.rows, rec.maxStep) <= vecRows(rec.gpu);
-  (few ? matmulVec : matmulTiled)(rec, args, label);
+  const maxRows = rowsOf(args.rows, rec.maxStep);
+  if (maxRows <= vecRows(rec.gpu)) {
+    matmulVec(rec, args, label);
+    return;
+  }
+  const { columns } = args.weight;
+  const tensor = { ...args.x, shape: [maxRows, columns] };
+  matmulTiled(rec, { ...args, x: { kind: "float", width: columns, tensor } }, label);
 }

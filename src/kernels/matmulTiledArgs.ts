@@ -2,7 +2,7 @@
 
 import type { Recording } from "../runtime/gpu/recording.ts";
 import type { BufferSlice, Tensor, WeightMatrix, WeightSlice } from "../runtime/gpu/tensor.ts";
-import { type Activations, activationShape, expectActivations } from "./activations.ts";
+import { type Activations, expectActivations } from "./activations.ts";
 import { expectKernel, expectRows, expectShape } from "./checks.ts";
 import { groupWeights } from "./formats/formats.ts";
 import { constSource, type RowCount, rowConstants, rowsOf, stepSource } from "./prelude.ts";
@@ -94,7 +94,7 @@ export function tiledSource(args: TiledMatmulArgs): string {
     ([name, element, access], i) =>
       `@group(0) @binding(${i + 1}) var<storage, ${access}> ${name}: array<${element}>;\n`,
   );
-  const xWords = activationShape(x.kind, 1, x.width).reduce((a, b) => a * b, 1);
+  const xWords = x.tensor.shape.slice(1).reduce((a, b) => a * b, 1);
   const added = [
     bias ? "bias[column]" : "",
     isInPlace(args) ? "out[at]" : args.residual ? "residual[r * outColumns + column]" : "",

@@ -2,7 +2,6 @@
 
 import type { Recording } from "../runtime/gpu/recording.ts";
 import { formatSource, groupLoops, groupWeights } from "./formats/formats.ts";
-import wgsl from "./matmulTiledDot.wgsl?raw";
 import {
   firstPlaneOf,
   type Tile,
@@ -12,6 +11,7 @@ import {
   tiledSource,
   tileGrid,
 } from "./matmulTiledArgs.ts";
+import wgsl from "./matmulTiledDot.wgsl?raw";
 import { constSource, rowsOf } from "./prelude.ts";
 import { unroll } from "./unroll.ts";
 
@@ -31,14 +31,16 @@ export function defaultTiledDotVariant(sliceRows: number, maxRows: number): Matm
 /** The WGSL of a variant for these arguments. */
 export function tiledDotSource(args: TiledMatmulArgs, variant: MatmulTiledDotVariant): string {
   const { type } = args.weight;
-  const { groupParts, partQuads } = groupLoops(type);
+  const { partQuads } = groupLoops(type);
   const { threadN, threadR } = variant;
   const groupBlocks = groupWeights(type) / 32;
   const sizes = { ...variant, stepBlocks: Math.max(variant.stepBlocks, groupBlocks) };
-  const counts = { threadN, threadR, blockParts: 8 / partQuads, groupParts, groupBlocks };
-  return (
-    tiledSource(args) + formatSource(type, firstPlaneOf(args)) + constSource({ ...sizes }) + unroll(wgsl, counts)
-  );
+  return [
+    tiledSource(args),
+    formatSource(type, firstPlaneOf(args), "table"),
+    constSource({ ...sizes }),
+    unroll(wgsl, { threadN, threadR, blockParts: 8 / partQuads, groupBlocks }),
+  ].join("");
 }
 
 /** One dispatch per slice; arguments as in `matmul`, already checked, with packed x. */

@@ -49,6 +49,7 @@ fn main(
   @builtin(local_invocation_id) local: vec3<u32>,
   @builtin(local_invocation_index) thread: u32,
 ) {
+  initFormat(thread, threads);
   let blocks = columns / 32u;
   let rows = stepRows();
   let firstN = workgroup.x * tileN;
