@@ -109,6 +109,16 @@ fn main(
       }
     }
     workgroupBarrier();
+    if (hasOffset) {
+      for (var part = 0u; part < stepBlocks * blockParts; part++) {
+        for (var j = 0u; j < threadR; j++) {
+          let sum = sumsX[part * tileR + local.y + j * teamR];
+          for (var i = 0u; i < threadN; i++) {
+            sums[i * threadR + j] += offsetsW[part * tileN + local.x + i * teamN] * sum;
+          }
+        }
+      }
+    }
     for (var block = 0u; block < stepBlocks; block++) {
       var xs = array<vec4<u32>, 4u * threadR>(); // [row][plane]
       var scales = array<f32, threadR>();
@@ -134,12 +144,6 @@ fn main(
             let at = block * 2u * tileN + n;
             sums[i * threadR + j] +=
               (scalesW[at] * f32(first) + scalesW[at + tileN] * f32(second)) * scales[j];
-          }
-          if (hasOffset) {
-            for (var part = 0u; part < blockParts; part++) {
-              let at = block * blockParts + part;
-              sums[i * threadR + j] += offsetsW[at * tileN + n] * sumsX[at * tileR + local.y + j * teamR];
-            }
           }
         }
       }
