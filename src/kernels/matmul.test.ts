@@ -4,7 +4,6 @@ import { type WeightType, weightFormats } from "../runtime/gpu/tensor.ts";
 import { matmulRef } from "./matmul.ref.ts";
 import { matmul } from "./matmul.ts";
 import type { MatmulArgs } from "./matmulArgs.ts";
-import { matmulTiled } from "./matmulTiled.ts";
 import { matmulVec } from "./matmulVec.ts";
 import { compare, tolerances } from "./testing/compare.ts";
 import { expectUntouched, openTestGpu, type TestGpu, testVariants } from "./testing/harness.ts";
@@ -110,39 +109,12 @@ describe.each(testVariants)("matmulVec, $name", (variant) => {
   });
 });
 
-/** Small tiles: software adapters compile the default for seconds. */
-const smallTiles: Kernel = (rec, args, label) =>
-  matmulTiled(rec, args, label, { threadN: 1, teamN: 8, teamR: 8 });
-
 // Two blocks or more in a row of K-quants, and an odd number of rows: planes of 16 bits a block end within a word.
 describe("all other formats", () => {
   it.each(otherTypes)("%s: each kernel", async (type) => {
     const t = await openTestGpu();
     await check(t, matmulVec, type, { R: 3, N: 33, K: 768, bias: true });
     await check(t, asGpu, type, { R: 2, N: 17, K: 1280, residual: "in place" });
-    await check(t, smallTiles, type, { R: 9, N: 13, K: 512 });
-  });
-});
-
-// Tiles use no optional feature.
-describe("matmulTiled", () => {
-  it.each(types)("%s: sizes, rows, bias, residual, slices", async (type) => {
-    const t = await openTestGpu();
-    const limited = { maxBindingBytes: limitFor(type, 288) };
-    await check(t, smallTiles, type, { R: 31, maxR: 33, N: 33, K: 4128, residual: "separate" });
-    await check(t, smallTiles, type, { R: 33, N: 100, K: 288, ...limited, bias: true, residual: "in place" });
-  });
-
-  it("rows of 8 columns more than a step, and one weight row", async () => {
-    const t = await openTestGpu();
-    await check(t, smallTiles, "f32", { R: 9, N: 1, K: 40 });
-    await check(t, smallTiles, "f16", { R: 1, N: 10, K: 8 });
-  });
-
-  it("the default tiles", async () => {
-    const t = await openTestGpu();
-    await check(t, matmulTiled, "q8_0", { R: 70, N: 67, K: 160, bias: true }); // 32 by 32
-    await check(t, matmulTiled, "q4_0", { R: 3, maxR: 70, N: 4099, K: 64 }); // 64 by 64
   });
 });
 

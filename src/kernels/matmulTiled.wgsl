@@ -1,18 +1,14 @@
-// out[r, n] = Σ_k x[r, k] · W[n, k] for many rows r: tiles of both factors pass through workgroup memory.
+// out[r, n] = f(r) · Σ_k x[r, k] · W[n, k] for many rows r: tiles of both factors pass through workgroup memory.
 //
 // A workgroup makes tileN · tileR outputs, a thread threadN · 4 of them: weight rows tx, tx + teamN, … and x rows
 // ty, ty + teamR, … of the tile. K advances by 32: 8 quads (vec4f along K) per row, dequantised on the way in.
 // A row's quads are permuted by its number, so that threads on neighbouring rows use different banks.
-// Before this: matmulOutput.wgsl and the format of the weights.
+// Before this: tiledSource(), the format of the weights, how x is read (matmulTiled.*.wgsl), and the sizes as constants:
+// threadN is at most 8, threadR is 4, teamN and teamR (local x and y) are multiples of 8.
 
-override threadN: u32 = 8u; // at most 8
-override teamN: u32 = 8u; // threads along N (local x), a multiple of 8
-override teamR: u32 = 16u; // threads along R (local y), a multiple of 8
-override tileN: u32 = threadN * teamN;
-override tileR: u32 = threadR * teamR;
-override threads: u32 = teamN * teamR;
-
-const threadR = 4u;
+const tileN = threadN * teamN;
+const tileR = threadR * teamR;
+const threads = teamN * teamR;
 const stepQuads = 8u; // 32 columns
 const loadQuads = min(groupQuads, 4u); // what a thread dequantises at once: of one part
 
@@ -35,7 +31,14 @@ fn main(
   let firstN = workgroup.x * tileN;
   let firstR = workgroup.y * tileR;
 
-  var sums: array<vec4f, 8>; // [weight row], one lane per x row
+  var squares = 0.0; // of this thread's share of row thread % tileR
+  if (normalize) {
+    let start = xStart(min(firstR + thread % tileR, rows - 1u));
+    for (var block = thread / tileR; block < (columns + 31u) / 32u; block += threads / tileR) {
+      squares += blockSquares(start, block);
+    }
+  }
+  var sums: array<vec4f, threadN>; // [weight row], one lane per x row
   for (var k = 0u; k < rowQuads; k += stepQuads) {
     for (var item = thread; item < tileN * (stepQuads / loadQuads); item += threads) {
       let row = item / (stepQuads / loadQuads);
@@ -51,15 +54,16 @@ fn main(
         tileW[slot(row, first + i)] = scale * quants(group, inGroup + i) + offset;
       }
     }
-    for (var item = thread; item < tileR * stepQuads; item += threads) {
-      let row = item / stepQuads;
-      let quad = item % stepQuads;
-      let r = min(firstR + row, rows - 1u);
-      var value = vec4f();
-      if (k + quad < rowQuads) {
-        value = x[r * rowQuads + k + quad];
+    for (var item = thread; item < tileR * (stepQuads / xQuads); item += threads) {
+      let row = item / (stepQuads / xQuads);
+      let first = item % (stepQuads / xQuads) * xQuads;
+      var values = array<vec4f, xQuads>();
+      if (k + first < rowQuads) {
+        values = loadX(xStart(min(firstR + row, rows - 1u)), k + first);
       }
-      tileX[slot(row, quad)] = value;
+      for (var i = 0u; i < xQuads; i++) {
+        tileX[slot(row, first + i)] = values[i];
+      }
     }
     workgroupBarrier();
     for (var quad = 0u; quad < stepQuads; quad++) {
@@ -84,12 +88,24 @@ fn main(
     workgroupBarrier();
   }
 
+  var factors = vec4f(1.0);
+  if (normalize) {
+    tileX[thread].x = squares; // the tile is used up
+    workgroupBarrier();
+    for (var j = 0u; j < threadR; j++) {
+      var total = 0.0;
+      for (var sharer = local.y + j * teamR; sharer < threads; sharer += tileR) {
+        total += tileX[sharer].x;
+      }
+      factors[j] = rowFactor(total);
+    }
+  }
   for (var i = 0u; i < threadN; i++) {
     let n = firstN + local.x + i * teamN;
     for (var j = 0u; j < threadR; j++) {
       let r = firstR + local.y + j * teamR;
       if (n < sliceRows && r < rows) {
-        store(r, n, sums[i][j]);
+        store(r, n, factors[j] * sums[i][j]);
       }
     }
   }

@@ -2,6 +2,7 @@
 
 import { OmniError } from "../errors.ts";
 import { PipelineCache } from "./pipelines.ts";
+import { type SubgroupMatrix, subgroupMatrixFeature, subgroupMatrixOf } from "./subgroupMatrix.ts";
 
 export interface AdapterOptions {
   /** Act as an adapter without `shader-f16`. */
@@ -24,6 +25,8 @@ export interface Gpu {
   readonly f16: boolean;
   /** Smallest and largest subgroup of this adapter, where WGSL's `subgroups` is usable. */
   readonly subgroups: { min: number; max: number } | undefined;
+  /** Matrix units that WGSL can use. */
+  readonly subgroupMatrix: SubgroupMatrix | undefined;
   readonly maxBindingBytes: number;
   readonly maxBufferBytes: number;
   readonly maxWorkgroupsPerDimension: number;
@@ -79,9 +82,11 @@ export async function openGpu(options: AdapterOptions = {}): Promise<Gpu> {
   }
   const f16 = adapter.features.has("shader-f16") && !options.disableF16;
   const subgroups = adapter.features.has("subgroups") && !options.disableSubgroups;
+  const subgroupMatrix = f16 && subgroups ? subgroupMatrixOf(adapter) : undefined;
   const requiredFeatures: GPUFeatureName[] = [];
   if (f16) requiredFeatures.push("shader-f16");
   if (subgroups) requiredFeatures.push("subgroups" as GPUFeatureName);
+  if (subgroupMatrix) requiredFeatures.push(subgroupMatrixFeature);
   if (adapter.features.has("timestamp-query")) requiredFeatures.push("timestamp-query");
   const requiredLimits: Record<string, number> = { ...neededLimits };
   for (const limit of wantedLimits) requiredLimits[limit] = adapter.limits[limit];
@@ -102,6 +107,7 @@ export async function openGpu(options: AdapterOptions = {}): Promise<Gpu> {
     software: info.isFallbackAdapter || /swiftshader|llvmpipe|lavapipe|software/i.test(adapterName(info)),
     f16,
     subgroups: subgroups ? { min: info.subgroupMinSize ?? 4, max: info.subgroupMaxSize ?? 128 } : undefined,
+    subgroupMatrix,
     maxBindingBytes: Math.min(device.limits.maxStorageBufferBindingSize, options.maxBindingBytes ?? Infinity),
     maxBufferBytes: device.limits.maxBufferSize,
     maxWorkgroupsPerDimension: device.limits.maxComputeWorkgroupsPerDimension,
