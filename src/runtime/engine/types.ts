@@ -100,6 +100,16 @@ export type GenerationEvent =
       timings: Timings;
     };
 
+/** How long something took: a histogram since the start, and percentiles of what came last. */
+export interface DurationStats {
+  count: number;
+  sumMs: number;
+  /** Of the last 512; 0 while there are none. */
+  recent: { p50Ms: number; p90Ms: number; p99Ms: number };
+  /** How many took at most `leMs`, as in Prometheus: cumulative, without the last bucket (`count`). */
+  buckets: { leMs: number; count: number }[];
+}
+
 export interface EngineStats {
   adapter: { name: string; software: boolean; f16: boolean; subgroups: boolean };
   model: {
@@ -113,10 +123,35 @@ export interface EngineStats {
   gpuBytes: { weights: number; kvCache: number; activations: number; total: number };
   /** Dispatches of one decode step. */
   dispatchesPerToken: number;
-  kvPages: { total: number; used: number; pageSize: number };
-  requests: { running: number; queued: number; finished: number };
-  /** Tokens computed since the start. */
-  tokens: { prompt: number; generated: number };
+  /** `used`: held by requests; `cached`: kept for prompts that begin alike, given up when needed; `free`: empty. */
+  kvPages: { total: number; used: number; cached: number; free: number; pageSize: number };
+  requests: {
+    /** Being computed now. */
+    running: number;
+    /** Waiting for a place or for pages, those included that were preempted. */
+    queued: number;
+    /** Since the start: all that ended, and among these the cancelled and the failed. */
+    finished: number;
+    cancelled: number;
+    failed: number;
+    /** Refused because the queue was full. Not among the finished. */
+    rejected: number;
+    /** How often a running request gave up its pages for an older one, to be computed again later. */
+    preemptions: number;
+  };
+  /** Since the start: prompt tokens computed, prompt tokens found in the cache, tokens generated. */
+  tokens: { prompt: number; cached: number; generated: number };
+  /** `lookups`, `hits`: prompts looked up and those of which something was found; `evictions`: pages given up. */
+  prefixCache: { lookups: number; hits: number; evictions: number };
+  latency: {
+    /** From arrival to the first computation. */
+    queue: DurationStats;
+    /** From arrival to the first token. */
+    timeToFirstToken: DurationStats;
+    /** Between a request's tokens. */
+    timePerToken: DurationStats;
+  };
+  scheduler: { maxRunning: number; maxQueued: number; stepsInFlight: number };
 }
 
 /** One loaded model, ready to generate. */
