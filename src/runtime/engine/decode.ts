@@ -3,6 +3,7 @@
 import type { ModelRunner } from "./modelRunner.ts";
 import type { CachedSequence } from "./pages.ts";
 import type { Sampler } from "./sampler.ts";
+import type { TokenConstraint } from "./types.ts";
 
 export interface DecodedToken {
   token: number;
@@ -10,25 +11,39 @@ export interface DecodedToken {
   logits: Float32Array | undefined;
 }
 
-/** Draws each token from its logits; computes the next step only when another token is asked for. */
+/**
+ * Draws each token from its logits, among those that `constraint` allows; computes the next step only when another
+ * token is asked for, and the mask of that token meanwhile.
+ */
 export async function* sampledTokens(
   runner: ModelRunner,
   sequence: CachedSequence,
   sampler: Sampler,
   logits: Float32Array,
+  constraint: TokenConstraint | undefined,
 ): AsyncGenerator<DecodedToken, never, void> {
   for (;;) {
-    const token = sampler.sample(logits);
+    const token = sampler.sample(logits, constraint?.mask());
+    constraint?.accept(token);
     yield { token, logits };
     const start = sequence.length;
     sequence.append([token]);
     try {
-      logits = await runner.logits({ sequence, tokens: [token], start, outputRows: [0] });
+      const next = runner.logits({ sequence, tokens: [token], start, outputRows: [0] });
+      prepare(constraint);
+      logits = await next;
     } catch (error) {
       sequence.truncate(start);
       throw error;
     }
   }
+}
+
+/** Has the mask of the next draw computed now. What is wrong with it shows again at the draw. */
+function prepare(constraint: TokenConstraint | undefined): void {
+  try {
+    constraint?.mask();
+  } catch {}
 }
 
 /** Steps on their way: enough to hide the way back from the GPU, few enough to throw away when the text ends. */

@@ -22,7 +22,8 @@ export async function* runGeneration(
 ): AsyncGenerator<GenerationEvent, void, void> {
   const { promptTokens: prompt, sampling, signal, topLogprobs } = request;
   const mostTokens = Math.min(request.maxTokens ?? contextLength, contextLength - prompt.length);
-  const onGpu = isPlainGreedy(sampling) && topLogprobs === undefined && !request.promptLogprobs;
+  const onGpu =
+    isPlainGreedy(sampling) && topLogprobs === undefined && !request.promptLogprobs && !request.constraint;
   const promptStart = performance.now();
   const wants = mostTokens === 0 ? "nothing" : onGpu ? "best" : "logits";
   const { cachedTokens, logprobs, logits, best } = await prefill(request, runner, sequence, wants);
@@ -39,30 +40,39 @@ export async function* runGeneration(
   let predicted = 0;
   let finishReason: FinishReason = "length";
   let stopString: string | undefined;
-  if (mostTokens > 0) {
-    const tokens =
-      best === undefined
-        ? sampledTokens(runner, sequence, new Sampler(sampling, prompt), logits!)
-        : greedyTokens(runner, sequence, best, mostTokens);
-    checkAborted(signal);
-    for await (const { token, logits } of tokens) {
+  const constraint = mostTokens > 0 ? await request.constraint?.() : undefined;
+  try {
+    if (mostTokens > 0) {
+      const tokens =
+        best === undefined
+          ? sampledTokens(runner, sequence, new Sampler(sampling, prompt), logits!, constraint)
+          : greedyTokens(runner, sequence, best, mostTokens);
       checkAborted(signal);
-      predicted++;
-      if (endTokens.has(token)) {
-        finishReason = "stop";
-        break;
+      for await (const { token, logits } of tokens) {
+        checkAborted(signal);
+        predicted++;
+        if (endTokens.has(token)) {
+          finishReason = "stop";
+          break;
+        }
+        const logprob = topLogprobs === undefined ? undefined : tokenLogprob(logits!, token, topLogprobs);
+        const { text, stop } = stopText.push(detokenizer.push(token));
+        yield { type: "token", token, text, logprob };
+        checkAborted(signal);
+        if (stop !== undefined) {
+          finishReason = "stop";
+          stopString = stop;
+          break;
+        }
+        if (constraint?.done) {
+          finishReason = "stop";
+          break;
+        }
+        if (predicted === mostTokens) break;
       }
-      const logprob = topLogprobs === undefined ? undefined : tokenLogprob(logits!, token, topLogprobs);
-      const { text, stop } = stopText.push(detokenizer.push(token));
-      yield { type: "token", token, text, logprob };
-      checkAborted(signal);
-      if (stop !== undefined) {
-        finishReason = "stop";
-        stopString = stop;
-        break;
-      }
-      if (predicted === mostTokens) break;
     }
+  } finally {
+    constraint?.dispose();
   }
 
   let text = "";

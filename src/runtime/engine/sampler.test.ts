@@ -132,3 +132,18 @@ test("log-probabilities are of the plain distribution", () => {
   expect(top[1]!.logprob).toBeCloseTo(expected[4]!, 6);
   expect(tokenLogprob(logits, 3, 0).top).toEqual([]);
 });
+
+test("a mask limits the draw, greedy or not, whatever the logits say", () => {
+  const logits = Float32Array.from({ length: 70 }, (_, i) => (i === 3 ? 50 : Math.sin(i)));
+  const allowed = new Uint32Array(3);
+  for (const token of [31, 40, 69]) allowed[token >> 5]! |= 1 << (token & 31);
+  const best = [31, 40, 69].reduce((a, b) => (logits[b]! > logits[a]! ? b : a));
+  expect(new Sampler({ ...defaultSampling, temperature: 0 }, []).sample(logits, allowed)).toBe(best);
+  for (const params of [{}, { topK: 2 }, { topP: 0.9 }, { minP: 0.01 }, { logitBias: new Map([[5, 100]]) }]) {
+    const sampler = new Sampler({ ...defaultSampling, ...params, seed: 4 }, []);
+    const drawn = new Set(Array.from({ length: 100 }, () => sampler.sample(logits, allowed)));
+    expect([...drawn].every((token) => [31, 40, 69].includes(token))).toBe(true);
+    expect(drawn.size).toBeGreaterThan(1);
+  }
+  expect(logits[3]).toBe(50);
+});

@@ -32,9 +32,13 @@ export class Sampler {
     this.promptTokens = new Set(params.repetitionPenalty === 1 ? [] : promptTokens);
   }
 
-  /** The next token for these logits (V). Counts it as drawn. The logits are left as they are. */
-  sample(logits: Float32Array): number {
-    const adjusted = this.adjust(logits);
+  /**
+   * The next token for these logits (V). Counts it as drawn. The logits are left as they are.
+   * @param allowed the tokens that may be drawn, a bit each (ceil(V/32)); undefined: all
+   */
+  sample(logits: Float32Array, allowed?: Uint32Array): number {
+    const penalized = this.adjust(logits);
+    const adjusted = allowed ? masked(penalized, allowed) : penalized;
     const token = this.params.temperature === 0 ? argmax(adjusted) : this.draw(adjusted);
     this.outputCounts.set(token, (this.outputCounts.get(token) ?? 0) + 1);
     this.draws++;
@@ -85,6 +89,19 @@ export class Sampler {
     }
     return pick(candidates.length, (i) => candidates[i]!, weight, point);
   }
+}
+
+/** The logits with those of other tokens at minus infinity. */
+function masked(logits: Float32Array, allowed: Uint32Array): Float32Array {
+  const out = new Float32Array(logits.length).fill(Number.NEGATIVE_INFINITY);
+  for (let word = 0; word < allowed.length; word++) {
+    const first = word * 32;
+    for (let bits = allowed[word]!; bits !== 0; bits &= bits - 1) {
+      const token = first + 31 - Math.clz32(bits & -bits);
+      if (token < out.length) out[token] = logits[token]!;
+    }
+  }
+  return out;
 }
 
 /** The token at which the running sum of weights passes `point` (0 to 1) of their total. */

@@ -37,6 +37,27 @@ export const defaultSampling: SamplingParams = {
   logitBias: new Map(),
 };
 
+/**
+ * Which tokens may come next: a grammar, forced tokens, a budget for thinking. The engine asks for the mask before each
+ * draw, best while the GPU computes the logits, and reports what was drawn. End tokens are masked like all others: one
+ * is allowed exactly where the text may end.
+ */
+export interface TokenConstraint {
+  /**
+   * The tokens that may be drawn next, (ceil(V/32)): bit `token & 31` of word `token >> 5`; undefined allows all. At
+   * least one bit is set. Costs nothing when asked again before `accept`; the array is shared and must not be written.
+   * @throws OmniError `invalid_request` where the grammar turns out too costly, or no token can spell what must follow
+   */
+  mask(): Uint32Array | undefined;
+  /** Moves on by a token that the mask allows (an end token: the text ended). */
+  accept(token: number): void;
+  /** Nothing but an end token may follow: the generation is complete and stops without drawing one. */
+  readonly done: boolean;
+  /** A copy that goes its own way from here, for sequences that share their beginning. */
+  fork(): TokenConstraint;
+  dispose(): void;
+}
+
 export interface GenerationRequest {
   /** At least one token, at most `contextLength`. */
   promptTokens: readonly number[];
@@ -57,6 +78,11 @@ export interface GenerationRequest {
   topLogprobs: number | undefined;
   /** Also report the prompt's own log-probabilities (for `echo`). */
   promptLogprobs: boolean;
+  /**
+   * Makes what limits the tokens of this generation; called once, its result disposed of by the engine. The prompt is
+   * not part of what it sees.
+   */
+  constraint?: (() => TokenConstraint | Promise<TokenConstraint>) | undefined;
   signal: AbortSignal | undefined;
 }
 
