@@ -3,8 +3,16 @@
 import type { Sequence } from "./sequence.ts";
 import type { StepPart } from "./stepPlan.ts";
 
-/** Prompts whose last token is in the part, and that token's row. */
-export type PromptEnd = { sequence: Sequence; row: number };
+/** Prompts whose last token is in the step, with its part and row. */
+export type PromptEnd = { sequence: Sequence; part: StepPart; row: number };
+
+export interface PrefillLimits {
+  chunkTokens: number;
+  /** Most outputs of a part where prompts only draw their first token. */
+  maxOutputs: number;
+  /** Most outputs of a part where all logits are wanted. */
+  maxRowOutputs: number;
+}
 
 /**
  * Shares the step among the prompts under way: half for the oldest, so that it ends in time; half for those that have
@@ -13,47 +21,51 @@ export type PromptEnd = { sequence: Sequence; row: number };
  */
 export function planPrefill(
   running: readonly Sequence[],
-  limits: { chunkTokens: number; maxOutputs: number },
-): { part: StepPart | undefined; ends: PromptEnd[] } {
-  const prompts = running.filter(({ isPrefilling }) => isPrefilling);
-  const oldest = prompts[0];
-  if (!oldest) return { part: undefined, ends: [] };
-  const left = (sequence: Sequence) => sequence.prefillEnd - sequence.computed;
-  const shares = new Map<Sequence, number>();
-  let budget = limits.chunkTokens;
-  const give = (sequence: Sequence, most: number) => {
-    const had = shares.get(sequence) ?? 0;
-    const count = Math.min(left(sequence) - had, most, budget);
-    budget -= count;
-    shares.set(sequence, had + count);
-  };
-  give(oldest, prompts.length > 1 ? Math.ceil(limits.chunkTokens / 2) : budget);
-  for (const sequence of prompts.slice(1).sort((a, b) => left(a) - left(b) || a.id - b.id))
-    give(sequence, budget);
-  give(oldest, budget);
-
-  const part: StepPart = { kind: "prefill", tokens: 0, entries: [], outputs: [] };
+  limits: PrefillLimits,
+): { parts: StepPart[]; ends: PromptEnd[] } {
+  const drawing: StepPart = { kind: "prefill", tokens: 0, entries: [], outputs: [] };
+  const allRows: StepPart = { kind: "prefill", allRows: true, tokens: 0, entries: [], outputs: [] };
   const ends: PromptEnd[] = [];
-  for (const [sequence, share] of shares) {
-    const start = sequence.computed;
+  for (const [sequence, share] of shareTokens(running, limits.chunkTokens)) {
     const { promptLogits = false } = sequence.options;
-    const outputsLeft = limits.maxOutputs - part.outputs.length;
+    const part = promptLogits ? allRows : drawing;
+    const outputsLeft = (promptLogits ? limits.maxRowOutputs : limits.maxOutputs) - part.outputs.length;
     let count = promptLogits ? Math.min(share, outputsLeft) : share;
     // Its last token needs an output.
-    if (count === left(sequence) && outputsLeft === 0 && sequence.drawsAt(sequence.prefillEnd - 1)) count--;
+    const ending = sequence.computed + count === sequence.prefillEnd;
+    if (ending && outputsLeft === 0 && sequence.drawsAt(sequence.prefillEnd - 1)) count--;
     if (count <= 0) continue;
-    const row = part.tokens;
-    part.entries.push({ sequence, start, count });
-    part.tokens += count;
-    sequence.computed += count;
-    const ended = sequence.computed === sequence.prefillEnd;
-    for (let i = 0; i < count; i++) {
-      const position = start + i;
-      const draws = ended && i === count - 1 && sequence.drawsAt(position);
-      if (!promptLogits && !draws) continue;
-      part.outputs.push({ row: row + i, sequence, draw: draws ? sequence.drawn++ : -1, position });
-    }
-    if (ended) ends.push({ sequence, row: part.tokens - 1 });
+    addTokens(part, sequence, count);
+    if (sequence.computed === sequence.prefillEnd) ends.push({ sequence, part, row: part.tokens - 1 });
   }
-  return { part: part.tokens > 0 ? part : undefined, ends };
+  return { parts: [drawing, allRows].filter(({ tokens }) => tokens > 0), ends };
+}
+
+function shareTokens(running: readonly Sequence[], chunkTokens: number): Map<Sequence, number> {
+  const prompts = running.filter(({ isPrefilling }) => isPrefilling);
+  const shares = new Map<Sequence, number>();
+  const left = (sequence: Sequence) => sequence.prefillEnd - sequence.computed - (shares.get(sequence) ?? 0);
+  let budget = chunkTokens;
+  const give = (sequence: Sequence, most: number) => {
+    const count = Math.min(left(sequence), most, budget);
+    budget -= count;
+    shares.set(sequence, (shares.get(sequence) ?? 0) + count);
+  };
+  const [oldest, ...others] = prompts;
+  if (!oldest) return shares;
+  give(oldest, others.length > 0 ? Math.ceil(chunkTokens / 2) : chunkTokens);
+  for (const sequence of others.sort((a, b) => left(a) - left(b) || a.id - b.id)) give(sequence, budget);
+  give(oldest, budget);
+  return shares;
+}
+
+function addTokens(part: StepPart, sequence: Sequence, count: number): void {
+  const start = sequence.computed;
+  part.entries.push({ sequence, start, count });
+  sequence.computed += count;
+  for (let position = start; position < start + count; position++, part.tokens++) {
+    const draws = position === sequence.prefillEnd - 1 && sequence.drawsAt(position);
+    if (!part.allRows && !draws) continue;
+    part.outputs.push({ row: part.tokens, sequence, draw: draws ? sequence.drawn++ : -1, position });
+  }
 }

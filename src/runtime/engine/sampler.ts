@@ -27,8 +27,11 @@ export class Sampler {
   constructor(
     private readonly params: SamplingParams,
     promptTokens: readonly number[],
+    /** Tokens that have been drawn already, where the request goes on. */
+    drawn: readonly number[] = [],
   ) {
     this.seed = params.seed ?? randomSeed();
+    for (const token of drawn) this.count(token);
     this.promptTokens = new Set(params.repetitionPenalty === 1 ? [] : promptTokens);
   }
 
@@ -40,9 +43,13 @@ export class Sampler {
     const penalized = this.adjust(logits);
     const adjusted = allowed ? masked(penalized, allowed) : penalized;
     const token = this.params.temperature === 0 ? argmax(adjusted) : this.draw(adjusted);
+    this.count(token);
+    return token;
+  }
+
+  private count(token: number): void {
     this.outputCounts.set(token, (this.outputCounts.get(token) ?? 0) + 1);
     this.draws++;
-    return token;
   }
 
   /** Logits after penalties and bias. */

@@ -25,7 +25,13 @@ class Bench {
     readonly model: FakeModel = { vocab: 997, kernelsDiffer: false },
   ) {
     const all = { ...{ pageCount: 64, pageSize: 4, contextLength: 200, maxRunning: 8 }, ...options };
-    this.scheduler = new Scheduler({ maxQueued: 1000, maxDecodeRows: 4, maxOutputs: 64, ...all });
+    this.scheduler = new Scheduler({
+      maxQueued: 1000,
+      maxDecodeRows: 4,
+      maxOutputs: 8,
+      maxRowOutputs: 5,
+      ...all,
+    });
     this.gpu = new FakeGpu(model, all.pageCount, all.pageSize, (one) => this.requests.get(one)!.seed);
   }
 
@@ -230,7 +236,7 @@ test("an endless chat goes on from its first tokens and the later half of the ot
 });
 
 test("a prompt alone, and logits of a whole prompt", () => {
-  const bench = new Bench({ maxOutputs: 5 });
+  const bench = new Bench();
   bench.add(range(20));
   bench.drain();
   const alone = bench.add(range(20), { maxTokens: 0 });
@@ -262,7 +268,12 @@ test("500 random schedules leak no page and finish every request with its own to
     const pageCount = contextLength / pageSize + below(12);
     const bench = new Bench({
       ...{ pageSize, pageCount, contextLength },
-      ...{ maxRunning: 1 + below(8), maxDecodeRows: 1 + below(4), maxOutputs: 1 + below(8) },
+      ...{
+        maxRunning: 1 + below(8),
+        maxDecodeRows: 1 + below(4),
+        maxOutputs: 1 + below(8),
+        maxRowOutputs: 1 + below(8),
+      },
     });
     const prompts: number[][] = [];
     const ended = new Set<Sequence>();

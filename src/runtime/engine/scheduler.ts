@@ -6,7 +6,7 @@
 
 import { OmniError } from "../errors.ts";
 import { PagePool } from "./pages.ts";
-import { planPrefill } from "./prefillPlan.ts";
+import { type PromptEnd, planPrefill } from "./prefillPlan.ts";
 import { PrefixCache } from "./prefixCache.ts";
 import { Sequence, type SequenceOptions } from "./sequence.ts";
 import type { StepPart, StepPlan } from "./stepPlan.ts";
@@ -24,17 +24,30 @@ export interface SchedulerOptions {
   maxQueued: number;
   /** Most rows of one decode part. */
   maxDecodeRows: number;
-  /** Most outputs of one part. */
+  /** Most outputs of a part where prompts only draw their first token. */
   maxOutputs: number;
+  /** Most outputs of a part where all logits of a prompt are wanted. */
+  maxRowOutputs: number;
   /** Steps on their way at once. @default 4 */
   maxInFlight?: number;
+  /** Called when a sequence gets its slot, before the step that uses it is planned. May choose its `drawSlot`. */
+  onStart?: (sequence: Sequence) => void;
+  /** Called when it loses its slot. */
+  onStop?: (sequence: Sequence) => void;
 }
 
 /** What a completed step means for a sequence, in order. */
 export type SequenceEvent =
   | { type: "prompt"; sequence: Sequence }
-  /** `finished`: with this token, the sequence has ended. */
-  | { type: "token"; sequence: Sequence; token: number; draw: number; finished: FinishReason | undefined }
+  /** `finished`: with this token the sequence has ended. */
+  /** `at`: the part and output of the plan that drew it. */
+  | {
+      type: "token";
+      sequence: Sequence;
+      token: number;
+      at: { part: number; output: number };
+      finished: FinishReason | undefined;
+    }
   /** Ended without a token: only its prompt was wanted. */
   | { type: "finished"; sequence: Sequence };
 
@@ -149,17 +162,17 @@ export class Scheduler {
       events.push({ type: "finished", sequence });
     }
     plan.parts.forEach(({ outputs }, part) => {
-      outputs.forEach(({ sequence, draw }, i) => {
+      outputs.forEach(({ sequence, draw }, output) => {
         // What was computed beyond the end of a sequence is ignored.
         if (draw < 0 || sequence.state === "finished") return;
-        const token = tokens[part]![i]!;
+        const token = tokens[part]![output]!;
         sequence.tokens.push(token);
         sequence.generated++;
         if (sequence.state === "running") this.register(sequence);
         const { endTokens, maxTokens } = sequence.options;
         const ended = endTokens.has(token) ? "stop" : sequence.generated === maxTokens ? "length" : undefined;
         if (ended) this.finish(sequence, ended);
-        events.push({ type: "token", sequence, token, draw, finished: ended });
+        events.push({ type: "token", sequence, token, at: { part, output }, finished: ended });
       });
     });
     return events;
@@ -255,6 +268,8 @@ export class Scheduler {
   private run(sequence: Sequence): void {
     sequence.state = "running";
     sequence.slot = this.freeSlots.pop()!;
+    sequence.drawSlot = sequence.slot;
+    this.options.onStart?.(sequence);
     if (sequence.cachedTokens < 0) sequence.cachedTokens = sequence.computed;
     insert(this.runningSequences, sequence);
   }
@@ -264,7 +279,7 @@ export class Scheduler {
     const { pageSize } = this.options;
     let best: Sequence["leader"];
     for (const other of this.runningSequences) {
-      if (!other.isPrefilling) continue;
+      if (!other.isPrefilling || other.options.promptLogits) continue;
       const most = Math.min(other.prefillEnd, sequence.prefillEnd);
       let common = 0;
       while (common < most && other.tokens[common] === sequence.tokens[common]) common++;
@@ -302,32 +317,35 @@ export class Scheduler {
   }
 
   private planPrefill(plan: StepPlan, chunkTokens: number): void {
-    const { maxOutputs } = this.options;
-    const { part, ends } = planPrefill(this.runningSequences, { chunkTokens, maxOutputs });
-    if (!part) return;
-    plan.parts.push(part);
-    plan.prefillTokens = part.tokens;
-    for (const { sequence } of part.entries) this.register(sequence);
-    for (const { sequence, row } of ends) {
-      plan.promptEnds.push(sequence);
-      for (const follower of [...this.following])
-        if (follower.leader!.sequence === sequence && follower.leader!.equal)
-          this.fork(follower, sequence, plan, row);
+    const { parts, ends } = planPrefill(this.runningSequences, { ...this.options, chunkTokens });
+    plan.parts.push(...parts);
+    for (const part of parts) {
+      plan.prefillTokens += part.tokens;
+      for (const { sequence } of part.entries) this.register(sequence);
+    }
+    for (const end of ends) {
+      plan.promptEnds.push(end.sequence);
+      for (const follower of [...this.following]) {
+        const { sequence, equal } = follower.leader!;
+        if (sequence !== end.sequence || !equal) continue;
+        if (this.fork(follower, end)) plan.promptEnds.push(follower);
+        else this.unfollow(follower);
+      }
     }
   }
 
   /**
    * Starts a follower with an equal prompt: it shares the whole pages, gets a copy of the last one, and its first token
    * is drawn from the same row.
+   * @returns false where there is no room for that
    */
-  private fork(follower: Sequence, leader: Sequence, { parts, promptEnds }: StepPlan, row: number): void {
+  private fork(follower: Sequence, { sequence: leader, part, row }: PromptEnd): boolean {
     const { pool } = this;
-    const outputs = parts[0]!.outputs;
     const length = follower.prefillEnd;
     const shared = Math.floor(length / pool.pageSize);
     const needsPage = length % pool.pageSize > 0;
-    if (outputs.length === this.options.maxOutputs || (needsPage && pool.available <= this.running))
-      return this.unfollow(follower);
+    if (part.outputs.length === this.options.maxOutputs) return false;
+    if (needsPage && pool.available <= this.running) return false;
     remove(this.following, follower);
     follower.leader = undefined;
     for (const page of leader.pages.slice(0, shared)) {
@@ -343,8 +361,8 @@ export class Scheduler {
     Object.assign(follower.chain, leader.chain);
     follower.computed = length;
     this.run(follower);
-    outputs.push({ row, sequence: follower, draw: follower.drawn++, position: length - 1 });
-    promptEnds.push(follower);
+    part.outputs.push({ row, sequence: follower, draw: follower.drawn++, position: length - 1 });
+    return true;
   }
 
   /** A page for the next position; newer sequences give up theirs, or else this one its own. */
@@ -407,6 +425,7 @@ export class Scheduler {
     sequence.computed = 0;
     this.freeSlots.push(sequence.slot);
     sequence.slot = -1;
+    this.options.onStop?.(sequence);
     remove(this.runningSequences, sequence);
   }
 

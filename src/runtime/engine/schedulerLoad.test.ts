@@ -21,7 +21,7 @@ test("100,000 requests under load: no gap longer than a step, nobody starves, no
   const model = { vocab: 5000, kernelsDiffer: false };
   const scheduler = new Scheduler({
     ...{ pageCount: 96, pageSize: 32, contextLength: 2048, maxRunning, maxQueued: 200 },
-    ...{ maxDecodeRows: 16, maxOutputs: 64 },
+    ...{ maxDecodeRows: 16, maxOutputs: 16, maxRowOutputs: 64 },
   });
   const gpu = new FakeGpu(model, 96, 32, ({ id }) => id);
   const pending: { results: number[][]; at: number }[] = [];

@@ -35,8 +35,10 @@ export class Sequence {
   readonly tokens: number[];
   /** Pages by position. */
   readonly pages: number[] = [];
-  /** Row of the page table and place of the last drawn token on the GPU, while running. */
+  /** Row of the page table, while running. */
   slot = -1;
+  /** Where the GPU keeps the token last drawn, while running. */
+  drawSlot = -1;
   /** Positions whose keys and values are computed or on their way. */
   computed = 0;
   /** Positions below this one are computed as a prompt, later ones one a step. */

@@ -26,6 +26,8 @@ export interface StepOutput {
  */
 export interface StepPart {
   kind: "prefill" | "decode";
+  /** Logits of all its tokens are wanted; such prompts have a part of their own. */
+  allRows?: boolean;
   /** T */
   tokens: number;
   entries: StepEntry[];
@@ -45,7 +47,7 @@ export interface StepPlan {
 
 /** The token of `sequence` at `position`: its id, or where the GPU finds it ({@link onGpu}). */
 export function tokenAt(sequence: Sequence, position: number): number {
-  return sequence.tokens[position] ?? (onGpu | sequence.slot) >>> 0;
+  return sequence.tokens[position] ?? onGpu + sequence.drawSlot;
 }
 
 /** Marks a token that only the GPU knows: the rest of the number is the slot that drew it. */

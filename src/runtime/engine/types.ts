@@ -74,6 +74,13 @@ export interface GenerationRequest {
   skipSpecialTokens?: boolean;
   /** The text goes on where the prompt's text ends, instead of starting anew. @default false */
   continuation?: boolean;
+  /**
+   * When the context is full, goes on with its first `keep` tokens and the later half of the others, computed anew.
+   * Without it, the context's end is the answer's.
+   */
+  contextShift?: { keep: number } | undefined;
+  /** Uses what is cached of the prompt. Without it, rounding does not depend on earlier requests. @default true */
+  cachePrompt?: boolean;
   /** Alternatives to report for each generated token (0: only the chosen one); undefined: none. */
   topLogprobs: number | undefined;
   /** Also report the prompt's own log-probabilities (for `echo`). */
@@ -186,9 +193,13 @@ export interface Engine {
   readonly tokenizer: Tokenizer;
   /** Most positions a sequence can hold (prompt and answer together). */
   readonly contextLength: number;
+  /** Requests that are computed at once; more wait. */
+  readonly maxRunning: number;
+  /** What numbers depend on besides a request and its seed: the model, the adapter, the kernels. */
+  readonly fingerprint: string;
   /**
-   * Generates from a prompt. Requests are queued; leaving the loop or aborting the signal cancels within a token.
-   * @throws OmniError `invalid_request` (prompt empty or too long), `aborted`, `device_lost`
+   * Generates from a prompt, together with other requests. Leaving the loop or aborting the signal cancels at once.
+   * @throws OmniError `invalid_request` (prompt empty or too long), `queue_full`, `aborted`, `device_lost`
    */
   generate(request: GenerationRequest): AsyncGenerator<GenerationEvent, void, void>;
   stats(): EngineStats;

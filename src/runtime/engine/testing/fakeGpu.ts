@@ -82,7 +82,7 @@ export class FakeGpu {
       return outputs.map(({ row, sequence, draw: index }) => {
         if (index < 0) return 0;
         const token = draw(model, hashes[row]!, this.seedOf(sequence), index);
-        sampled[sequence.slot] = token;
+        sampled[sequence.drawSlot] = token;
         return token;
       });
     });
