@@ -52,109 +52,63 @@ export function adjustedLogits(
   return out;
 }
 
-interface Place {
-  octave: number;
-  /** Below 2^fractionBits. */
-  fraction: number;
+const float = new Float32Array(1);
+const floatBits = new Uint32Array(float.buffer);
+
+function bitsOf(value: number): number {
+  float[0] = value;
+  return floatBits[0]!;
 }
 
-const bitsOf = new Float32Array(1);
-const words = new Uint32Array(bitsOf.buffer);
+const whole = 2 ** fractionBits;
 
-/** logit * scale as a whole part and a fraction, rounded towards zero; far away, floats are one whole apart each. */
-function placeOf(logit: number, scale: number): Place {
+/** logit * scale in units of 2^-fractionBits, rounded towards zero; far away, floats are one whole apart each. */
+function placeOf(logit: number, scale: number): number {
   const x = Math.abs(logit) < huge ? Math.fround(logit * scale) : logit * Number.POSITIVE_INFINITY;
-  if (Math.abs(x) < 2 ** 30) {
-    const place = Math.trunc(x * 2 ** fractionBits);
-    const octave = Math.floor(place / 2 ** fractionBits);
-    return { octave, fraction: place - octave * 2 ** fractionBits };
-  }
-  bitsOf[0] = Math.abs(x);
-  const distance = words[0]!;
-  bitsOf[0] = 2 ** 30;
-  return { octave: Math.sign(x) * (2 ** 30 + distance - words[0]!), fraction: 0 };
+  if (Math.abs(x) < 2 ** 30) return Math.trunc(x * whole);
+  return Math.sign(x) * whole * (2 ** 30 + bitsOf(Math.abs(x)) - bitsOf(2 ** 30));
 }
 
 /** 2^(fraction / 2^fractionBits) in units of 2^(1 - bits). */
 function weightOf(fraction: number, bits: number): number {
   const t = Math.floor(fraction / 2 ** (fractionBits - 16));
   let power = 0;
-  for (const coefficient of [...exp2Coefficients].reverse())
-    power = coefficient + Math.floor((power * t + 2 ** 15) / 2 ** 16);
+  for (let i = 3; i >= 0; i--) power = exp2Coefficients[i]! + Math.floor((power * t + 2 ** 15) / 2 ** 16);
   power = 2 ** 16 + Math.floor((power * t + 2 ** 15) / 2 ** 16);
   return Math.min(Math.floor(power / 2 ** (17 - bits) + 0.5), 2 ** bits - 1);
-}
-
-interface Entry {
-  token: number;
-  fraction: number;
-  weight: number;
-}
-
-/** The tokens of an octave, and what lies before it. */
-interface Octave {
-  entries: Entry[];
-  isSorted: boolean;
-  countBefore: number;
-  lengthBefore: bigint;
-  /** Powers of two to multiply weights by. */
-  shift: bigint;
 }
 
 /** Tokens in the order of their places, equal ones by id, each as long as its weight. Sorted where it is looked at. */
 class TokenLine {
   readonly count: number;
   readonly length: bigint;
-  private readonly octaves: Octave[];
-  private readonly best: Place;
+  private readonly bits: number;
+  private readonly places: Float64Array;
+  private readonly best: number;
+  /** What lies before each octave, in which places have the same whole part. */
+  private readonly countsBefore = [0];
+  private readonly lengthsBefore = [0n];
 
   constructor(logits: Float32Array, best: number, scale: number) {
-    const bits = weightBits(logits.length);
+    this.bits = weightBits(logits.length);
     this.best = placeOf(best, scale);
-    this.octaves = Array.from({ length: octaves }, (_, i) => ({
-      entries: [],
-      isSorted: false,
-      countBefore: 0,
-      lengthBefore: 0n,
-      shift: BigInt(octaves - 1 - i),
-    }));
-    logits.forEach((logit, token) => {
-      if (!(logit > Number.NEGATIVE_INFINITY)) return;
-      const { octave, fraction } = placeOf(logit, scale);
-      this.octaves[this.best.octave - octave]?.entries.push({
-        token,
-        fraction,
-        weight: weightOf(fraction, bits),
-      });
-    });
-    let count = 0;
-    let length = 0n;
-    for (const octave of this.octaves) {
-      octave.countBefore = count;
-      octave.lengthBefore = length;
-      count += octave.entries.length;
-      length += BigInt(octave.entries.reduce((sum, { weight }) => sum + weight, 0)) << octave.shift;
+    this.places = Float64Array.from(logits, (logit) =>
+      logit > Number.NEGATIVE_INFINITY ? placeOf(logit, scale) : Number.NEGATIVE_INFINITY,
+    );
+    const counts = new Array<number>(octaves).fill(0);
+    const weights = new Array<number>(octaves).fill(0);
+    for (const place of this.places) {
+      const octave = this.octaveOf(place);
+      if (octave >= octaves) continue;
+      counts[octave]! += 1;
+      weights[octave]! += this.weight(place);
     }
-    this.count = count;
-    this.length = length;
-  }
-
-  /** Goes through the octave that holds the end, to the first token where `isEnd(count, length)`, itself included. */
-  private first(isEnd: (count: number, length: bigint) => boolean) {
-    for (const [i, octave] of this.octaves.entries()) {
-      const next = this.octaves[i + 1];
-      if (next && !isEnd(next.countBefore, next.lengthBefore)) continue;
-      if (!octave.isSorted) octave.entries.sort((a, b) => b.fraction - a.fraction || a.token - b.token);
-      octave.isSorted = true;
-      let count = octave.countBefore;
-      let weights = 0;
-      for (const { token, weight } of octave.entries) {
-        weights += weight;
-        const length = octave.lengthBefore + (BigInt(weights) << octave.shift);
-        if (isEnd(++count, length)) return { token, count, length };
-      }
+    for (let i = 0; i < octaves; i++) {
+      this.countsBefore.push(this.countsBefore[i]! + counts[i]!);
+      this.lengthsBefore.push(this.lengthsBefore[i]! + this.lengthOf(weights[i]!, i));
     }
-    throw new Error("beyond the line");
+    this.count = this.countsBefore[octaves]!;
+    this.length = this.lengthsBefore[octaves]!;
   }
 
   tokenAt(point: bigint) {
@@ -167,11 +121,42 @@ class TokenLine {
 
   /** How many tokens lie at most `distance` below the best. */
   countWithin(distance: number): number {
-    const whole = 2 ** fractionBits;
     let count = 0;
-    for (const [i, { entries }] of this.octaves.entries())
-      for (const { fraction } of entries) if (i * whole + this.best.fraction - fraction <= distance) count++;
+    for (const place of this.places)
+      if (this.octaveOf(place) < octaves && this.best - place <= distance) count++;
     return count;
+  }
+
+  /** Below the best one's. */
+  private octaveOf(place: number): number {
+    return Math.floor(this.best / whole) - Math.floor(place / whole);
+  }
+
+  private weight(place: number): number {
+    return weightOf(place - Math.floor(place / whole) * whole, this.bits);
+  }
+
+  private lengthOf(weights: number, octave: number): bigint {
+    return BigInt(weights) << BigInt(octaves - 1 - octave);
+  }
+
+  /** The first token at which `isEnd` holds for the count and length of all up to it. */
+  private first(isEnd: (count: number, length: bigint) => boolean) {
+    const { places } = this;
+    const octave = this.countsBefore.findIndex((_, i) =>
+      isEnd(this.countsBefore[i + 1]!, this.lengthsBefore[i + 1]!),
+    );
+    const tokens: number[] = [];
+    for (let i = 0; i < places.length; i++) if (this.octaveOf(places[i]!) === octave) tokens.push(i);
+    tokens.sort((a, b) => places[b]! - places[a]! || a - b);
+    let count = this.countsBefore[octave]!;
+    let weights = 0;
+    for (const token of tokens) {
+      weights += this.weight(places[token]!);
+      const length = this.lengthsBefore[octave]! + this.lengthOf(weights, octave);
+      if (isEnd(++count, length)) return { token, count, length };
+    }
+    throw new Error("beyond the line");
   }
 }
 
