@@ -40,14 +40,14 @@ export class DecoderEngine implements Engine {
   private fault: OmniError | undefined;
 
   constructor(private readonly parts: EngineParts) {
-    const { gpu, runner, config, contextLength, maxRunning, maxQueued } = parts;
+    const { gpu, runner, contextLength, maxRunning, maxQueued } = parts;
     this.modelId = parts.modelId;
     this.tokenizer = parts.tokenizer;
     this.contextLength = contextLength;
     this.maxRunning = maxRunning;
     this.fingerprint = parts.fingerprint;
-    this.loop = new StepLoop(runner, gpu.device.queue, {
-      ...{ contextLength, maxRunning, maxQueued, pageSize, vocab: config.vocab },
+    this.loop = new StepLoop(runner, {
+      ...{ contextLength, maxRunning, maxQueued, pageSize },
       onFailure: (thrown) => this.reasonOf(thrown),
     });
     void gpu.lost.then((reason) =>

@@ -2,9 +2,8 @@
 
 import type { OmniError } from "../errors.ts";
 import type { Tokenizer } from "../text/types.ts";
-import type { SampledRow } from "./hostSampler.ts";
+import type { SampledRow } from "./gpuSampler.ts";
 import { randomSeed } from "./random.ts";
-import { isPlainGreedy } from "./sampler.ts";
 import type { Sequence, SequenceOptions } from "./sequence.ts";
 import { StopText } from "./stopText.ts";
 import type {
@@ -66,7 +65,7 @@ export class Generation {
       prompt,
       maxTokens: Math.min(request.maxTokens ?? fitting, fitting),
       endTokens,
-      pipelined: isPlainGreedy(sampling) && !constraint,
+      pipelined: !constraint,
       promptLogits: request.promptLogprobs,
       cachePrompt: request.cachePrompt ?? true,
       contextShift,

@@ -14,7 +14,7 @@ import type { GgufHeader } from "../weights/types.ts";
 import { DecoderEngine } from "./engine.ts";
 import { loadRunner } from "./loadRunner.ts";
 import { pageSize } from "./modelRunner.ts";
-import type { Engine } from "./types.ts";
+import { type Engine, maxTopLogprobs } from "./types.ts";
 
 export interface LoadProgress {
   /** What is happening: reading the header, weights on their way, pipelines being compiled, done. */
@@ -100,6 +100,7 @@ export async function loadEngine(options: LoadOptions): Promise<LoadedEngine> {
       contextLength,
       capacity,
       maxRunning: limits.maxRunning,
+      maxTopLogprobs,
       cacheType: options.kvCache?.type ?? "f16",
       chunkTokens,
       signal: options.signal,

@@ -15,6 +15,7 @@ import {
   recordHead,
   recordLayers,
 } from "../models/decoder.ts";
+import { GpuSampler, type SampledRow } from "./gpuSampler.ts";
 import { PageCopier } from "./pageCopier.ts";
 import { Readback } from "./readback.ts";
 import { Sequence } from "./sequence.ts";
@@ -31,6 +32,8 @@ export interface RunnerOptions {
   chunkTokens: number;
   /** Sequences that have a slot at once, B. @default 1 */
   maxRunning?: number;
+  /** Most alternatives that a request may ask for. @default 0 */
+  maxTopLogprobs?: number;
 }
 
 export const pageSize = 32;
@@ -39,6 +42,15 @@ const maxLogitsBytes = 32 * 2 ** 20;
 /** Rows of the recordings for decode, and outputs of those for draws. All compute a row in the same way. */
 const rowSizes = [1, 8];
 
+const smallestFor = (rows: number) => rowSizes.findIndex((most) => rows <= most);
+const nothing: SampledRow = { token: undefined, logprob: undefined };
+
+/** From the residual stream to logits, and from these to tokens. */
+interface Head {
+  logits: Recording;
+  sample: Recording;
+}
+
 export class ModelRunner {
   readonly pageCount: number;
   readonly chunkTokens: number;
@@ -46,19 +58,18 @@ export class ModelRunner {
   readonly maxRows = rowSizes.at(-1)!;
   /** R: most outputs in one part. */
   readonly maxOutputs: number;
-  readonly state: DecoderState;
-  /** (B) u32: the token last drawn for each slot. */
-  readonly sampled: Tensor;
-  readonly readback: Readback;
+  readonly sampler: GpuSampler;
+  private readonly state: DecoderState;
+  private readonly readback: Readback;
   private readonly steps: StepBuffers;
   private readonly copier: PageCopier;
   private readonly activations: BufferArena;
   private readonly cache: BufferArena;
   private readonly decodes: Recording[];
   private readonly prefill: Recording;
-  private readonly heads: Recording[];
+  private readonly heads: Head[];
   private readonly record: (maxTokens: number, maxOutputs: number) => Recording;
-  private manyHead: { recording: Recording; ready: Promise<void> } | undefined;
+  private manyHead: { head: Head; ready: Promise<unknown> } | undefined;
 
   /** Allocates everything and starts compiling; {@link compile} waits for it. */
   constructor(
@@ -84,7 +95,10 @@ export class ModelRunner {
     });
     this.readback = new Readback(gpu);
     this.state = decoderState(config, this.activations, maxTokens, this.maxOutputs);
-    this.sampled = this.activations.tensor("sampled", "u32", [maxRunning]);
+    this.sampler = new GpuSampler(gpu, {
+      ...{ vocab, slots: maxRunning, maxOutputs: this.maxOutputs, contextLength: options.contextLength },
+      maxTopLogprobs: Math.min(options.maxTopLogprobs ?? 0, vocab),
+    });
     const shape = [this.pageCount, kvHeads, pageSize, headWidth];
     const caches = Array.from({ length: layers }, (_, i): KvCache => {
       const tensor = (name: string) => this.cache.tensor(`${name} ${i}`, options.cacheType, shape);
@@ -115,15 +129,12 @@ export class ModelRunner {
       return layersOf(tokens, scratch && this.activations.tensor("attention scratch", "f32", scratch));
     });
     this.prefill = layersOf(chunkTokens);
-    this.heads = rowSizes.map((outputs) => {
-      const recording = this.record(maxTokens, outputs);
-      recordHead(recording, config, weights, this.steps.inputs, this.state);
-      return recording;
-    });
+    this.heads = rowSizes.map((outputs) => this.headOf(maxTokens, outputs));
   }
 
   async compile(): Promise<void> {
-    await Promise.all([this.prefill, ...this.decodes, ...this.heads].map((recording) => recording.compile()));
+    const heads = this.heads.flatMap(({ logits, sample }) => [logits, sample]);
+    await Promise.all([this.prefill, ...this.decodes, ...heads].map((recording) => recording.compile()));
   }
 
   /** Runs each recording once, as drivers finish compiling at first use. Leaves numbers in pages that nobody has yet. */
@@ -144,13 +155,15 @@ export class ModelRunner {
   }
 
   get dispatchesPerToken(): number {
-    return this.decodes[0]!.dispatchCount + this.heads[0]!.dispatchCount;
+    const [decode, head] = [this.decodes[0]!, this.heads[0]!];
+    return decode.dispatchCount + head.logits.dispatchCount + head.sample.dispatchCount;
   }
 
   get gpuBytes(): { kvCache: number; activations: number } {
     return {
       kvCache: this.cache.sizeBytes,
-      activations: this.activations.sizeBytes + this.steps.sizeBytes + this.readback.sizeBytes,
+      activations:
+        this.activations.sizeBytes + this.steps.sizeBytes + this.readback.sizeBytes + this.sampler.sizeBytes,
     };
   }
 
@@ -163,10 +176,55 @@ export class ModelRunner {
   }
 
   /**
-   * Computes a part of a step: its logits are in `state.logits` for what `after` adds to the same submission.
-   * A part with `allRows` needs {@link compileManyHead} first.
+   * Computes a part of a step and draws its tokens. Submitted at once; a part with `allRows` needs
+   * {@link compileManyHead} first.
+   * @param beforeDraw called when the GPU has begun to compute, before it draws: to set masks
+   * @returns what came of each output, once the GPU is done
    */
-  submit<T>(part: StepPart, after?: (encoder: GPUCommandEncoder) => T): T | undefined {
+  submit(part: StepPart, beforeDraw?: () => void): Promise<SampledRow[]> {
+    const { queue } = this.gpu.device;
+    const size = { tokens: part.tokens, outputs: part.outputs.length };
+    const encoder = this.encode(part);
+    if (size.outputs === 0) {
+      queue.submit([encoder.finish()]);
+      return queue.onSubmittedWorkDone().then(() => []);
+    }
+    let drawing = encoder;
+    if (beforeDraw) {
+      queue.submit([encoder.finish()]);
+      beforeDraw();
+      drawing = this.gpu.device.createCommandEncoder();
+    }
+    const pass = drawing.beginComputePass();
+    this.headFor(part).sample.encode(pass, size);
+    pass.end();
+    const { sampler } = this;
+    const wait = this.readback.copy(drawing, sampler.results, sampler.resultBytes(size.outputs));
+    queue.submit([drawing.finish()]);
+    return wait().then((results) => sampler.parse(results, size.outputs).map((row) => row ?? nothing));
+  }
+
+  /** Logits (R, V) of a part's outputs. */
+  async logits(part: StepPart): Promise<Float32Array> {
+    if (part.allRows) await this.compileManyHead();
+    const encoder = this.encode(part);
+    const sizeBytes = part.outputs.length * this.config.vocab * 4;
+    const wait = this.readback.copy(encoder, this.state.logits, sizeBytes);
+    this.gpu.device.queue.submit([encoder.finish()]);
+    return new Float32Array(await wait());
+  }
+
+  /** The head for all rows of a prompt is only needed by `echo` with log-probabilities: made when first asked for. */
+  async compileManyHead(): Promise<void> {
+    if (!this.manyHead) {
+      const head = this.headOf(this.chunkTokens, this.maxOutputs);
+      this.manyHead = { head, ready: Promise.all([head.logits.compile(), head.sample.compile()]) };
+    }
+    await this.manyHead.ready;
+  }
+
+  /** Commands for all of a part up to its logits. */
+  private encode(part: StepPart): GPUCommandEncoder {
     const { tokens, kind, outputs } = part;
     const size = { tokens, outputs: outputs.length };
     const fits = kind === "decode" ? tokens <= this.maxRows : tokens <= this.chunkTokens;
@@ -179,40 +237,32 @@ export class ModelRunner {
     const encoder = this.gpu.device.createCommandEncoder();
     const { buffer, offsetBytes } = this.steps.inputs.tokens;
     for (const { row, slot } of unknown)
-      encoder.copyBufferToBuffer(this.sampled.buffer, slot * 4, buffer, offsetBytes + row * 4, 4);
+      encoder.copyBufferToBuffer(this.sampler.sampled.buffer, slot * 4, buffer, offsetBytes + row * 4, 4);
     const pass = encoder.beginComputePass();
-    const smallest = (count: number) => rowSizes.findIndex((most) => count <= most);
-    (kind === "decode" ? this.decodes[smallest(tokens)]! : this.prefill).encode(pass, size);
-    // Which kernels compute logits depends on the kind of part alone, never on its size.
-    const head = part.allRows ? this.manyHead!.recording : this.heads[smallest(size.outputs)]!;
-    if (size.outputs > 0) head.encode(pass, size);
+    (kind === "decode" ? this.decodes[smallestFor(tokens)]! : this.prefill).encode(pass, size);
+    if (size.outputs > 0) this.headFor(part).logits.encode(pass, size);
     pass.end();
-    const result = after?.(encoder);
-    this.gpu.device.queue.submit([encoder.finish()]);
-    return result;
+    return encoder;
   }
 
-  /** Logits (R, V) of a part's outputs. */
-  async logits(part: StepPart): Promise<Float32Array> {
-    if (part.allRows) await this.compileManyHead();
-    const sizeBytes = part.outputs.length * this.config.vocab * 4;
-    const wait = this.submit(part, (encoder) => this.readback.copy(encoder, this.state.logits, sizeBytes));
-    return new Float32Array(await wait!());
+  /** Which kernels compute logits depends on the kind of part alone, never on its size. */
+  private headFor({ allRows, outputs }: StepPart): Head {
+    return allRows ? this.manyHead!.head : this.heads[smallestFor(outputs.length)]!;
   }
 
-  /** The head for all rows of a prompt is only needed by `echo` with log-probabilities: made when first asked for. */
-  compileManyHead(): Promise<void> {
-    if (!this.manyHead) {
-      const recording = this.record(this.chunkTokens, this.maxOutputs);
-      recordHead(recording, this.config, this.weights, this.steps.inputs, this.state);
-      this.manyHead = { recording, ready: recording.compile() };
-    }
-    return this.manyHead.ready;
+  private headOf(maxTokens: number, maxOutputs: number): Head {
+    const { inputs, rowSlots, rowDraws } = this.steps;
+    const logits = this.record(maxTokens, maxOutputs);
+    recordHead(logits, this.config, this.weights, inputs, this.state);
+    const sample = this.record(maxTokens, maxOutputs);
+    this.sampler.record(sample, { logits: this.state.logits, rowSlots, rowDraws }, "next");
+    return { logits, sample };
   }
 
   destroy(): void {
     this.steps.destroy();
     this.readback.destroy();
+    this.sampler.destroy();
     this.activations.destroy();
     this.cache.destroy();
   }

@@ -3,6 +3,7 @@
 import type { Gpu } from "../gpu/device.ts";
 import { type BufferSlice, roundUp, type Tensor } from "../gpu/tensor.ts";
 import type { StepInputs } from "../models/decoder.ts";
+import { givenToken, noSlot } from "./gpuSampler.ts";
 import { onGpu, type StepPart, tokenAt } from "./stepPlan.ts";
 
 export interface StepBufferSizes {
@@ -22,6 +23,9 @@ export class StepBuffers {
   /** `struct Step` of `kernels/prelude.ts`. */
   readonly size: BufferSlice;
   readonly inputs: StepInputs;
+  /** What the sampler is to do with each output. */
+  readonly rowSlots: Tensor;
+  readonly rowDraws: Tensor;
   private readonly buffer: GPUBuffer;
   private readonly words: Uint32Array<ArrayBuffer>;
   private readonly maxPages: number;
@@ -45,6 +49,8 @@ export class StepBuffers {
       sequences: reserve(sizes.tokens),
       lengths: reserve(sizes.tokens),
       outputRows: reserve(sizes.outputs),
+      rowSlots: reserve(sizes.outputs),
+      rowDraws: reserve(sizes.outputs),
       pageTable: reserve(sizes.sequences * sizes.pages),
     };
     this.maxPages = sizes.pages;
@@ -62,6 +68,8 @@ export class StepBuffers {
       shape,
     });
     this.size = tensor(parts.size);
+    this.rowSlots = tensor(parts.rowSlots);
+    this.rowDraws = tensor(parts.rowDraws);
     this.inputs = {
       tokens: tensor(parts.tokens),
       positions: tensor(parts.positions),
@@ -102,8 +110,12 @@ export class StepBuffers {
         words[at(inputs.lengths) + row] = position + 1;
       }
     }
-    part.outputs.forEach(({ row }, i) => {
+    part.outputs.forEach(({ row, sequence, draw, position }, i) => {
       words[at(inputs.outputRows) + i] = row;
+      // A row of the prompt is asked for the probability of the token that follows.
+      const next = sequence.tokens[position + 1];
+      words[at(this.rowSlots) + i] = draw < 0 && next === undefined ? noSlot : sequence.drawSlot;
+      words[at(this.rowDraws) + i] = draw < 0 ? givenToken + (next ?? 0) : draw;
     });
     this.gpu.device.queue.writeBuffer(this.buffer, 0, words, 0, at(inputs.pageTable));
     return unknown;

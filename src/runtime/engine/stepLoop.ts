@@ -4,17 +4,17 @@ import { OmniError } from "../errors.ts";
 import { ChunkSize } from "./chunkSize.ts";
 import { Durations } from "./durations.ts";
 import type { Generation } from "./generation.ts";
-import { HostSampler, type SampledRow } from "./hostSampler.ts";
+import { noSlot, type SampledRow } from "./gpuSampler.ts";
 import type { ModelRunner } from "./modelRunner.ts";
+import { noTokenError } from "./sampler.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { Sequence } from "./sequence.ts";
-import type { StepPart, StepPlan } from "./stepPlan.ts";
+import type { StepOutput, StepPlan } from "./stepPlan.ts";
 
 export interface StepLoopOptions {
   contextLength: number;
   maxRunning: number;
   maxQueued: number;
-  vocab: number;
   pageSize: number;
   /** Whether the device still computes right: an error says why not. */
   onFailure: (thrown: unknown) => Promise<OmniError>;
@@ -26,7 +26,6 @@ export class StepLoop {
   readonly firstTokenTimes = new Durations();
   readonly tokenTimes = new Durations();
   readonly counts = { prompt: 0, cached: 0, generated: 0 };
-  private readonly sampler: HostSampler;
   private readonly chunkSize: ChunkSize;
   private readonly generations = new Map<Sequence, Generation>();
   /** Whose slot could not be opened in the step that is being planned. */
@@ -38,14 +37,8 @@ export class StepLoop {
 
   constructor(
     private readonly runner: ModelRunner,
-    private readonly queue: GPUQueue,
     private readonly options: StepLoopOptions,
   ) {
-    this.sampler = new HostSampler(
-      { ...runner.state, sampled: runner.sampled },
-      runner.readback,
-      options.vocab,
-    );
     this.chunkSize = new ChunkSize(runner.chunkTokens);
     this.scheduler = new Scheduler({
       ...options,
@@ -54,7 +47,7 @@ export class StepLoop {
       maxOutputs: runner.maxRows,
       maxRowOutputs: runner.maxOutputs,
       onStart: (sequence) => this.open(sequence),
-      onStop: ({ drawSlot }) => this.sampler.close(drawSlot),
+      onStop: ({ drawSlot }) => this.close(drawSlot),
     });
   }
 
@@ -107,27 +100,32 @@ export class StepLoop {
     }
     try {
       const { topLogprobs = request.promptLogprobs ? 0 : undefined } = request;
-      sequence.drawSlot = this.sampler.open(sampling, request.promptTokens, { topLogprobs, drawn });
+      sequence.drawSlot = this.runner.sampler.open(sampling, request.promptTokens, { topLogprobs, drawn });
     } catch (error) {
+      sequence.drawSlot = noSlot;
       this.refused.push({ generation, error });
     }
+  }
+
+  private close(drawSlot: number): void {
+    if (drawSlot !== noSlot) this.runner.sampler.close(drawSlot);
   }
 
   private submit(plan: StepPlan): void {
     const start = performance.now();
     this.runner.copyPages(plan.copies);
-    const reads = plan.parts.map((part) =>
-      this.runner.submit(
-        part,
-        part.outputs.length > 0 ? (encoder) => this.sampler.read(encoder, part) : undefined,
-      ),
+    const results = Promise.all(
+      plan.parts.map((part) => {
+        const constrained = part.outputs.filter(
+          ({ sequence, draw }) => draw >= 0 && this.generations.get(sequence)?.constraint,
+        );
+        // While the GPU computes, it becomes known which tokens may be drawn.
+        return this.runner.submit(
+          part,
+          constrained.length > 0 ? () => this.setMasks(constrained) : undefined,
+        );
+      }),
     );
-    // The GPU computes; meanwhile it becomes known which tokens may be drawn.
-    for (const part of plan.parts) this.setMasks(part);
-    const results = Promise.all([
-      ...reads.map((read) => read?.() ?? []),
-      ...(reads.some((read) => read) ? [] : [this.queue.onSubmittedWorkDone().then(() => [])]),
-    ]);
     // A failure shows when its turn comes.
     results.catch(() => undefined);
     this.done = this.done
@@ -136,12 +134,12 @@ export class StepLoop {
       .catch((thrown) => this.stop(thrown));
   }
 
-  private setMasks({ outputs }: StepPart): void {
-    for (const { sequence, draw } of outputs) {
-      const generation = this.generations.get(sequence);
-      if (draw < 0 || !generation?.constraint || generation.hasEnded) continue;
+  private setMasks(outputs: readonly StepOutput[]): void {
+    for (const { sequence } of outputs) {
+      const generation = this.generations.get(sequence)!;
+      if (generation.hasEnded) continue;
       try {
-        this.sampler.setMask(sequence.drawSlot, generation.constraint.mask());
+        this.runner.sampler.setMask(sequence.drawSlot, generation.constraint!.mask());
       } catch (error) {
         this.fail(generation, error);
       }
@@ -161,10 +159,7 @@ export class StepLoop {
         const row = rows[part]![i]!;
         if (draw < 0) generation?.onPromptRow(row);
         else if (row.token === undefined && generation && !generation.hasEnded)
-          this.fail(
-            generation,
-            new OmniError("internal_error", "No token can be drawn: all logits are NaN."),
-          );
+          this.fail(generation, noTokenError());
       });
     });
     const events = this.scheduler.complete(rows.map((part) => part.map(({ token }) => token ?? 0)));

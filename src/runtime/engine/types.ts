@@ -58,6 +58,9 @@ export interface TokenConstraint {
   dispose(): void;
 }
 
+/** Most alternatives that a request may ask for, for each token. */
+export const maxTopLogprobs = 64;
+
 export interface GenerationRequest {
   /** At least one token, at most `contextLength`. */
   promptTokens: readonly number[];

@@ -3,7 +3,6 @@
  * Shapes as in `gpu/tensor.ts`.
  */
 
-import { argmax } from "../../kernels/argmax.ts";
 import { attention } from "../../kernels/attention.ts";
 import { kvAppend } from "../../kernels/kvAppend.ts";
 import type { KvCache } from "../../kernels/kvCache.ts";
@@ -68,7 +67,6 @@ export interface DecoderState {
   up: Tensor; // (T, F)
   outputX: Tensor; // (R, D)
   logits: Tensor; // (R, V)
-  best: Tensor; // (R) u32: the most probable token
 }
 
 /** The tensors a decoder wants from its file. */
@@ -157,7 +155,6 @@ export function decoderState(config: DecoderConfig, arena: BufferArena, T: numbe
     up: arena.tensor("up", "f32", [T, F]),
     outputX: arena.tensor("outputX", "f32", [R, D]),
     logits: arena.tensor("logits", "f32", [R, V]),
-    best: arena.tensor("best", "u32", [R]),
   };
 }
 
@@ -234,7 +231,7 @@ export function recordLayers(
   });
 }
 
-/** The wanted rows of the residual stream to logits (R, V) and their argmax. */
+/** The wanted rows of the residual stream to logits (R, V). */
 export function recordHead(
   rec: Recording,
   config: DecoderConfig,
@@ -251,5 +248,4 @@ export function recordHead(
   );
   rmsNorm(rec, { x: s.outputX, weight: weights.outputNorm, out: s.outputX, width, eps, rows }, "output_norm");
   matmul(rec, { x: s.outputX, weight: weights.output, out: s.logits, rows }, "output");
-  argmax(rec, { logits: s.logits, out: s.best, vocab: config.vocab, rows }, "argmax");
 }
