@@ -12,6 +12,7 @@ export type OmniErrorCode =
   | "aborted"
   | "invalid_request"
   | "not_found"
+  | "queue_full"
   | "device_lost"
   | "internal_error";
 
@@ -24,6 +25,7 @@ const statusByCode: Record<OmniErrorCode, number> = {
   aborted: 499,
   invalid_request: 400,
   not_found: 404,
+  queue_full: 429,
   device_lost: 503,
   internal_error: 500,
 };

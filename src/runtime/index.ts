@@ -11,4 +11,5 @@ export type {
   Omni,
   OmniOptions,
   OmniStats,
+  SchedulerLimits,
 } from "./types.ts";

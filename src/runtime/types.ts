@@ -1,10 +1,10 @@
 /** The public surface of the package, shared by `client.ts` and `worker.ts`. */
 
-import type { KvCacheOptions, LoadProgress } from "./engine/load.ts";
+import type { KvCacheOptions, LoadProgress, SchedulerLimits } from "./engine/load.ts";
 import type { EngineStats } from "./engine/types.ts";
 import type { AdapterOptions } from "./gpu/device.ts";
 
-export type { AdapterOptions, EngineStats, KvCacheOptions, LoadProgress };
+export type { AdapterOptions, EngineStats, KvCacheOptions, LoadProgress, SchedulerLimits };
 
 /** A model: a URL, a Hugging Face reference `hf:owner/repo/file.gguf`, or a file the user picked. */
 export type ModelSource = string | URL | Blob;
@@ -15,6 +15,7 @@ export interface OmniOptions {
   modelId?: string;
   adapter?: AdapterOptions;
   kvCache?: KvCacheOptions;
+  scheduler?: SchedulerLimits;
   onProgress?: (progress: LoadProgress) => void;
   signal?: AbortSignal;
   /** An own worker that imports `omnitab/worker`, or `false` to run in the calling thread. Default: starts one. */

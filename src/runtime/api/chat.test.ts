@@ -69,6 +69,8 @@ describe("whole answers", () => {
     const { signal, promptTokens, ...rest } = engine.requests[0]!;
     expect(rest).toEqual({
       maxTokens: 200 - promptTokens.length,
+      cachePrompt: true,
+      contextShift: undefined,
       sampling: {
         temperature: 1,
         topK: 0,
@@ -152,7 +154,7 @@ describe("whole answers", () => {
     expect(engine.requests[0]!.sampling.topK).toBe(0);
   });
 
-  test("n choices come one after another, each with a seed of its own; the prompt counts once", async () => {
+  test("n choices come with all their text, each with a seed of its own; the prompt counts once", async () => {
     const { engine, api } = setUp({ reply: (index) => `answer ${index}` });
     const body = await (await post(api, url, { messages: hi, n: 3, seed: 5 })).json();
     expect(body.choices).toMatchObject([

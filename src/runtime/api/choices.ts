@@ -1,4 +1,4 @@
-/** Runs the choices of a request, one after another, on the engine. */
+/** Runs the choices of a request on the engine, as many at once as it computes. */
 
 import type { Engine, GenerationEvent, GenerationRequest } from "../engine/types.ts";
 import type { GenerationFields } from "./sampling.ts";
@@ -6,7 +6,7 @@ import type { GenerationFields } from "./sampling.ts";
 /** What differs from prompt to prompt or from route to route. */
 export interface ChoiceOptions {
   promptTokens: readonly number[];
-  maxTokens: number;
+  maxTokens: number | undefined;
   topLogprobs: number | undefined;
   promptLogprobs: boolean;
   signal: AbortSignal;
@@ -18,7 +18,7 @@ export function choiceRequests(
   options: ChoiceOptions,
   count: number,
 ): GenerationRequest[] {
-  const { sampling, stopStrings, stopTokens, ignoreEos, skipSpecialTokens } = fields;
+  const { sampling, stopStrings, stopTokens, ignoreEos, skipSpecialTokens, cachePrompt } = fields;
   return Array.from({ length: count }, (_, sample) => ({
     ...options,
     sampling: { ...sampling, seed: sampling.seed === undefined ? undefined : sampling.seed + sample },
@@ -26,16 +26,48 @@ export function choiceRequests(
     stopTokens,
     ignoreEos,
     skipSpecialTokens,
+    cachePrompt,
+    contextShift: fields.truncation.contextShift,
   }));
 }
 
-/** The events of all `requests` in turn, each with its position. Leaving the loop leaves the engine. */
+/**
+ * The events of all `requests` as they come, each with its request's position. The engine computes equal prompts once.
+ * Leaving the loop, or a failure of one, ends all.
+ */
 export async function* runChoices(
   engine: Engine,
   requests: readonly GenerationRequest[],
+  signal: AbortSignal,
 ): AsyncGenerator<{ index: number; event: GenerationEvent }, void, void> {
-  for (const [index, request] of requests.entries())
-    for await (const event of engine.generate(request)) yield { index, event };
+  const abort = follow(signal);
+  const idle = new Set<AsyncGenerator<GenerationEvent, void, void>>();
+  const steps = new Map<number, Promise<Awaited<ReturnType<typeof step>>>>();
+  const step = async (index: number, events: AsyncGenerator<GenerationEvent, void, void>) => ({
+    index,
+    events,
+    result: await events.next(),
+  });
+  let next = 0;
+  try {
+    for (;;) {
+      for (; next < requests.length && steps.size < engine.maxRunning; next++)
+        steps.set(next, step(next, engine.generate({ ...requests[next]!, signal: abort.signal })));
+      if (steps.size === 0) return;
+      const { index, events, result } = await Promise.race(steps.values());
+      // Goes to the end of the row: among those that are ready, all have their turn.
+      steps.delete(index);
+      if (result.done) continue;
+      idle.add(events);
+      yield { index, event: result.value };
+      idle.delete(events);
+      steps.set(index, step(index, events));
+    }
+  } finally {
+    for (const running of steps.values()) running.catch(() => undefined);
+    for (const events of idle) await events.return();
+    abort.abort();
+  }
 }
 
 /** A controller that aborts when `signal` does. */

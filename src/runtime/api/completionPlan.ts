@@ -1,10 +1,11 @@
 /** Reads and validates the body of `POST /v1/completions`. */
 
 import { invalidRequest } from "../errors.ts";
-import { type ApiContext, checkModel, fitMaxTokens } from "./context.ts";
+import { type ApiContext, checkModel } from "./context.ts";
 import { boolean, integer, type Json, list, optional, string, unsupported, wrongType } from "./fields.ts";
 import { maxLogprobs } from "./logprobs.ts";
 import { type GenerationFields, readGenerationFields, tokenId } from "./sampling.ts";
+import { fitMaxTokens, truncateTokens } from "./truncation.ts";
 
 const maxPrompts = 2048;
 const maxBestOf = 128;
@@ -19,7 +20,7 @@ export interface Prompt {
 
 export interface CompletionPlan {
   fields: GenerationFields;
-  prompts: (Prompt & { maxTokens: number })[];
+  prompts: (Prompt & { maxTokens: number | undefined })[];
   echo: boolean;
   logprobs: number | undefined;
   /** Choices to generate per prompt; at least `fields.n`. */
@@ -28,8 +29,8 @@ export interface CompletionPlan {
 
 export function readCompletionPlan(context: ApiContext, body: Json): CompletionPlan {
   checkModel(context, body);
-  const { tokenizer } = context.engine;
-  const fields = readGenerationFields(body, tokenizer);
+  const { tokenizer, contextLength } = context.engine;
+  const fields = readGenerationFields(body, context.engine);
   if (optional(body, "suffix", string)) throw unsupported("suffix", "'suffix' is not supported.");
   const wanted = optional(body, "max_tokens", integer(0)) ?? defaultMaxTokens;
   const addBos = optional(body, "add_special_tokens", boolean) ?? true;
@@ -39,10 +40,16 @@ export function readCompletionPlan(context: ApiContext, body: Json): CompletionP
     throw invalidRequest(`'best_of' must be at least 'n' (${fields.n}), but is ${bestOf}.`, "best_of");
   return {
     fields,
-    prompts: prompts.map((prompt) => ({
-      ...prompt,
-      maxTokens: fitMaxTokens(context, prompt.tokens.length, wanted, "prompt"),
-    })),
+    prompts: prompts.map((prompt) => {
+      const tokens = truncateTokens(prompt.tokens, fields.truncation, contextLength, wanted);
+      // `echo` repeats what is left.
+      const text =
+        tokens.length < prompt.tokens.length
+          ? tokenizer.decode(tokens, { skipSpecial: fields.skipSpecialTokens })
+          : prompt.text;
+      const maxTokens = fitMaxTokens(context, tokens.length, wanted, "prompt", fields.truncation);
+      return { tokens, text, maxTokens };
+    }),
     echo: optional(body, "echo", boolean) ?? false,
     logprobs: optional(body, "logprobs", integer(0, maxLogprobs)),
     bestOf,

@@ -14,9 +14,6 @@ export interface ApiContext {
   lostReason: string | undefined;
 }
 
-/** `system_fingerprint` of every answer. */
-export const systemFingerprint = "fp_omnitab";
-
 export function modelNotFound(name: string): OmniError {
   const message = `The model '${name}' does not exist: GET /v1/models lists the one that is loaded.`;
   return new OmniError("not_found", message, { param: "model", detail: "model_not_found" });
@@ -28,26 +25,18 @@ export function checkModel({ engine }: ApiContext, body: Json): void {
   if (name && name !== engine.modelId) throw modelNotFound(name);
 }
 
-/**
- * How many tokens may follow a prompt: `wanted`, cut to what the context has left.
- * @throws OmniError `invalid_request` with `context_length_exceeded` where nothing is left
- */
-export function fitMaxTokens(
-  { engine }: ApiContext,
+/** A prompt that leaves no room in the context, in OpenAI's words. */
+export function contextLengthExceeded(
+  { contextLength }: Engine,
   promptLength: number,
-  wanted: number | undefined,
   param: "messages" | "prompt",
-): number {
-  const { contextLength } = engine;
-  const left = contextLength - promptLength;
-  if (left < 0 || (left === 0 && wanted !== 0))
-    throw invalidRequest(
-      `This model's maximum context length is ${contextLength} tokens. However, your ${param} resulted in ` +
-        `${promptLength} tokens. Please reduce the length of the ${param}.`,
-      param,
-      "context_length_exceeded",
-    );
-  return Math.min(wanted ?? left, left);
+): OmniError {
+  return invalidRequest(
+    `This model's maximum context length is ${contextLength} tokens. However, your ${param} resulted in ` +
+      `${promptLength} tokens. Please reduce the length of the ${param}.`,
+    param,
+    "context_length_exceeded",
+  );
 }
 
 /** An id such as `chatcmpl-3f2a…`. */

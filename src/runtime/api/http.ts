@@ -19,16 +19,23 @@ export function errorBody(error: OmniError): ErrorBody {
   return {
     error: {
       message: error.message,
-      type: error.status < 500 ? "invalid_request_error" : "server_error",
+      type: errorType(error),
       param: error.param ?? null,
       code: error.detail ?? (error.code === "invalid_request" ? null : error.code),
     },
   };
 }
 
-/** The error with its HTTP status. Nothing here gets better by itself, so clients are told not to retry. */
+function errorType({ status }: OmniError): string {
+  if (status === 429) return "rate_limit_error";
+  return status < 500 ? "invalid_request_error" : "server_error";
+}
+
+/** The error with its HTTP status. Of all that goes wrong only a full queue gets better by itself: clients are told. */
 export function errorResponse(error: OmniError): Response {
-  return jsonResponse(errorBody(error), error.status, { "x-should-retry": "false" });
+  const retry = error.status === 429;
+  const headers = { "x-should-retry": String(retry), ...(retry ? { "retry-after": "1" } : {}) };
+  return jsonResponse(errorBody(error), error.status, headers);
 }
 
 /** The JSON object in a request's body. */

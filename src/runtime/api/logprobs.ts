@@ -3,8 +3,7 @@
 import type { TokenLogprob } from "../engine/types.ts";
 import type { StreamingDetokenizer, Tokenizer } from "../text/types.ts";
 
-/** Most alternatives per token that a request may ask for. */
-export const maxLogprobs = 64;
+export { maxTopLogprobs as maxLogprobs } from "../engine/types.ts";
 
 export interface ChatTokenLogprob {
   token: string;

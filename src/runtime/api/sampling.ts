@@ -1,6 +1,6 @@
 /** The request fields that chat and completions share. Defaults are OpenAI's; names beyond OpenAI's are vLLM's. */
 
-import { defaultSampling, type SamplingParams } from "../engine/types.ts";
+import { defaultSampling, type Engine, type SamplingParams } from "../engine/types.ts";
 import { invalidRequest } from "../errors.ts";
 import type { Tokenizer } from "../text/types.ts";
 import {
@@ -14,6 +14,7 @@ import {
   optional,
   type Read,
 } from "./fields.ts";
+import { readTruncation, type Truncation } from "./truncation.ts";
 
 const maxStopStrings = 16;
 const maxChoices = 128;
@@ -24,6 +25,9 @@ export interface GenerationFields {
   stopTokens: number[];
   ignoreEos: boolean;
   skipSpecialTokens: boolean;
+  /** Uses what is cached of the prompt (llama.cpp's name). */
+  cachePrompt: boolean;
+  truncation: Truncation;
   /** Choices per prompt. */
   n: number;
   stream: boolean;
@@ -36,7 +40,10 @@ export function tokenId({ vocabSize }: Tokenizer): Read<number> {
   return integer(0, vocabSize - 1);
 }
 
-export function readGenerationFields(body: Json, tokenizer: Tokenizer): GenerationFields {
+export function readGenerationFields(
+  body: Json,
+  { tokenizer, contextLength }: Pick<Engine, "tokenizer" | "contextLength">,
+): GenerationFields {
   const stream = optional(body, "stream", boolean) ?? false;
   return {
     sampling: readSampling(body, tokenizer),
@@ -44,6 +51,8 @@ export function readGenerationFields(body: Json, tokenizer: Tokenizer): Generati
     stopTokens: optional(body, "stop_token_ids", list(tokenId(tokenizer))) ?? [],
     ignoreEos: optional(body, "ignore_eos", boolean) ?? false,
     skipSpecialTokens: optional(body, "skip_special_tokens", boolean) ?? true,
+    cachePrompt: optional(body, "cache_prompt", boolean) ?? true,
+    truncation: readTruncation(body, contextLength),
     n: optional(body, "n", integer(1, maxChoices)) ?? 1,
     stream,
     includeUsage: readIncludeUsage(body, stream),

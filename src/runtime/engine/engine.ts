@@ -1,14 +1,19 @@
-/** The engine of one loaded model: takes requests in turn and keeps the last conversation's cache. */
+/** The engine of one loaded model: computes many requests together and keeps what prompts have in common. */
 
 import { invalidRequest, OmniError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { DecoderConfig } from "../models/config.ts";
 import type { Tokenizer } from "../text/types.ts";
-import { runGeneration } from "./generation.ts";
-import type { ModelRunner } from "./modelRunner.ts";
-import { CachedSequence } from "./pages.ts";
-import { FifoLock } from "./queue.ts";
-import type { Engine, EngineStats, GenerationEvent, GenerationRequest } from "./types.ts";
+import { Generation } from "./generation.ts";
+import { type ModelRunner, pageSize } from "./modelRunner.ts";
+import { StepLoop } from "./stepLoop.ts";
+import {
+  checkAborted,
+  type Engine,
+  type EngineStats,
+  type GenerationEvent,
+  type GenerationRequest,
+} from "./types.ts";
 
 export interface EngineParts {
   gpu: Gpu;
@@ -17,6 +22,9 @@ export interface EngineParts {
   tokenizer: Tokenizer;
   modelId: string;
   contextLength: number;
+  maxRunning: number;
+  maxQueued: number;
+  fingerprint: string;
   weights: { sizeBytes: number; parameters: number; types: Record<string, number>; destroy(): void };
 }
 
@@ -24,55 +32,71 @@ export class DecoderEngine implements Engine {
   readonly modelId: string;
   readonly tokenizer: Tokenizer;
   readonly contextLength: number;
-  private readonly lock = new FifoLock();
-  /** The last conversation: a request that starts with the same tokens goes on from there. */
-  private readonly sequence: CachedSequence;
-  private readonly finished = { requests: 0, promptTokens: 0, generatedTokens: 0 };
+  readonly maxRunning: number;
+  readonly fingerprint: string;
+  private readonly loop: StepLoop;
+  private readonly ended = { finished: 0, cancelled: 0, failed: 0, rejected: 0 };
   /** Why the engine can no longer compute. */
   private fault: OmniError | undefined;
 
   constructor(private readonly parts: EngineParts) {
+    const { gpu, runner, contextLength, maxRunning, maxQueued } = parts;
     this.modelId = parts.modelId;
     this.tokenizer = parts.tokenizer;
-    this.contextLength = parts.contextLength;
-    this.sequence = new CachedSequence(parts.runner.pages);
-    void parts.gpu.lost.then((reason) => {
-      this.fault ??= new OmniError("device_lost", `The GPU device was lost: ${reason}.`);
+    this.contextLength = contextLength;
+    this.maxRunning = maxRunning;
+    this.fingerprint = parts.fingerprint;
+    this.loop = new StepLoop(runner, {
+      ...{ contextLength, maxRunning, maxQueued, pageSize },
+      onFailure: (thrown) => this.reasonOf(thrown),
     });
+    void gpu.lost.then((reason) =>
+      this.break(new OmniError("device_lost", `The GPU device was lost: ${reason}.`)),
+    );
     // An error that no scope caught means results can't be trusted: fail instead of going on.
-    parts.gpu.device.addEventListener("uncapturederror", ({ error }) => {
-      this.fault ??= new OmniError("internal_error", `WebGPU reported: ${error.message}`);
-    });
+    gpu.device.addEventListener("uncapturederror", ({ error }) =>
+      this.break(new OmniError("internal_error", `WebGPU reported: ${error.message}`)),
+    );
   }
 
   async *generate(request: GenerationRequest): AsyncGenerator<GenerationEvent, void, void> {
     this.check(request);
-    const release = await this.lock.acquire(request.signal);
+    const { signal, promptLogprobs, maxTokens } = request;
+    checkAborted(signal);
+    if (this.fault) throw this.fault;
+    if (promptLogprobs) await this.parts.runner.compileManyHead();
+    const constraint = request.constraint && maxTokens !== 0 ? await request.constraint() : undefined;
+    const { loop, tokenizer, contextLength } = this;
+    const generation = new Generation(request, constraint, tokenizer, contextLength, () => loop.wake());
+    const cancelled = () => new OmniError("aborted", "The request was cancelled.");
+    const onAbort = () => {
+      generation.fail(cancelled());
+      loop.remove(generation);
+    };
+    let failure: unknown = cancelled(); // where the reader leaves
     try {
+      checkAborted(signal);
       if (this.fault) throw this.fault;
-      const { runner, tokenizer } = this.parts;
-      const events = runGeneration(request, runner, tokenizer, this.sequence, this.contextLength);
-      for await (const event of events) {
-        if (this.fault) throw this.fault;
-        if (event.type === "done") {
-          this.finished.promptTokens += event.timings.promptTokens;
-          this.finished.generatedTokens += event.timings.predictedTokens;
-        }
-        yield event;
-      }
+      loop.add(generation);
+      signal?.addEventListener("abort", onAbort, { once: true });
+      yield* generation.events();
+      failure = undefined;
     } catch (error) {
-      if (error instanceof OmniError) throw error;
-      // Whatever failed on a lost device failed because of that; the loss may be reported a moment later.
-      await Promise.race([this.parts.gpu.lost, new Promise((resolve) => setTimeout(resolve, 100))]);
-      throw this.fault ?? OmniError.from(error);
+      failure = error;
+      throw error;
     } finally {
-      this.finished.requests++;
-      release();
+      signal?.removeEventListener("abort", onAbort);
+      loop.remove(generation);
+      generation.dispose();
+      this.count(failure);
     }
   }
 
   stats(): EngineStats {
     const { gpu, config, runner, weights } = this.parts;
+    const { loop } = this;
+    const { scheduler } = loop;
+    const { pool } = scheduler;
     const gpuBytes = { weights: weights.sizeBytes, ...runner.gpuBytes };
     return {
       adapter: {
@@ -90,24 +114,66 @@ export class DecoderEngine implements Engine {
       },
       gpuBytes: { ...gpuBytes, total: gpuBytes.weights + gpuBytes.kvCache + gpuBytes.activations },
       dispatchesPerToken: runner.dispatchesPerToken,
-      kvPages: { total: runner.pages.count, used: runner.pages.used, pageSize: runner.pages.pageSize },
-      requests: {
-        running: this.lock.held ? 1 : 0,
-        queued: this.lock.queued,
-        finished: this.finished.requests,
+      kvPages: {
+        total: pool.count,
+        used: pool.used,
+        cached: pool.cached,
+        free: pool.available - pool.cached,
+        pageSize: pool.pageSize,
       },
-      tokens: { prompt: this.finished.promptTokens, generated: this.finished.generatedTokens },
+      requests: {
+        running: scheduler.running,
+        queued: scheduler.queued,
+        ...this.ended,
+        preemptions: scheduler.counts.preemptions,
+      },
+      tokens: { ...loop.counts },
+      prefixCache: {
+        lookups: scheduler.counts.lookups,
+        hits: scheduler.counts.hits,
+        evictions: scheduler.cache.counts.evictions,
+      },
+      latency: {
+        queue: loop.queueTimes.stats,
+        timeToFirstToken: loop.firstTokenTimes.stats,
+        timePerToken: loop.tokenTimes.stats,
+      },
+      scheduler: {
+        maxRunning: this.maxRunning,
+        maxQueued: this.parts.maxQueued,
+        stepsInFlight: scheduler.stepsInFlight,
+      },
     };
   }
 
   async dispose(): Promise<void> {
-    this.fault ??= new OmniError("device_lost", "The engine was disposed of.");
+    this.break(new OmniError("device_lost", "The engine was disposed of."));
     this.parts.runner.destroy();
     this.parts.weights.destroy();
     this.parts.gpu.device.destroy();
   }
 
-  private check({ promptTokens, maxTokens }: GenerationRequest): void {
+  private break(fault: OmniError): void {
+    this.fault ??= fault;
+    this.loop.failAll(this.fault);
+  }
+
+  /** Whatever failed on a lost device failed because of that; the loss may be reported a moment later. */
+  private async reasonOf(thrown: unknown): Promise<OmniError> {
+    await Promise.race([this.parts.gpu.lost, new Promise((resolve) => setTimeout(resolve, 100))]);
+    this.fault ??= OmniError.from(thrown);
+    return this.fault;
+  }
+
+  private count(failure: unknown): void {
+    const code = failure instanceof OmniError ? failure.code : failure && "internal_error";
+    if (code === "queue_full") this.ended.rejected++;
+    else this.ended.finished++;
+    if (code === "aborted") this.ended.cancelled++;
+    else if (code && code !== "queue_full") this.ended.failed++;
+  }
+
+  private check({ promptTokens, maxTokens, contextShift }: GenerationRequest): void {
     if (promptTokens.length === 0) throw invalidRequest("The prompt has no tokens.", "prompt");
     const bad = promptTokens.find((t) => !Number.isInteger(t) || t < 0 || t >= this.parts.config.vocab);
     if (bad !== undefined)
@@ -119,6 +185,12 @@ export class DecoderEngine implements Engine {
           `${promptTokens.length} tokens. Please reduce the length of the messages.`,
         "messages",
         "context_length_exceeded",
+      );
+    // Half of what is not kept goes at each shift; that must be something.
+    if (contextShift && !(contextShift.keep >= 0 && contextShift.keep <= this.contextLength - 2))
+      throw invalidRequest(
+        `contextShift.keep is ${contextShift.keep}; expected 0 to ${this.contextLength - 2} tokens.`,
+        "n_keep",
       );
   }
 }

@@ -13,7 +13,8 @@ import { openSource } from "../weights/source.ts";
 import type { GgufHeader } from "../weights/types.ts";
 import { DecoderEngine } from "./engine.ts";
 import { loadRunner } from "./loadRunner.ts";
-import type { Engine } from "./types.ts";
+import { pageSize } from "./modelRunner.ts";
+import { type Engine, maxTopLogprobs } from "./types.ts";
 
 export interface LoadProgress {
   /** What is happening: reading the header, weights on their way, pipelines being compiled, done. */
@@ -25,10 +26,19 @@ export interface LoadProgress {
 }
 
 export interface KvCacheOptions {
-  /** Positions to hold. Default: what the model was trained for, at most 8,192. */
+  /** Most positions of a conversation. Default: what the model was trained for, at most 8,192. */
   contextLength?: number;
+  /** Positions that all conversations hold together, at least `contextLength`, which is the default. */
+  capacity?: number;
   /** @default "f16" */
   type?: "f32" | "f16";
+}
+
+export interface SchedulerLimits {
+  /** Requests that are computed at once. @default 16 */
+  maxRunning?: number;
+  /** Requests that may wait for that; one more gets a 429. @default 256 */
+  maxQueued?: number;
 }
 
 export interface LoadOptions {
@@ -37,6 +47,7 @@ export interface LoadOptions {
   modelId?: string;
   adapter?: AdapterOptions;
   kvCache?: KvCacheOptions;
+  scheduler?: SchedulerLimits;
   onProgress?: (progress: LoadProgress) => void;
   signal?: AbortSignal;
 }
@@ -70,7 +81,8 @@ export async function loadEngine(options: LoadOptions): Promise<LoadedEngine> {
     gpu = await openGpu(options.adapter);
     const header = await readGgufHeader(reader);
     const config = modelConfig(header);
-    const contextLength = cacheLength(gpu, config, options.kvCache);
+    const { contextLength, capacity } = cacheSizes(gpu, config, options.kvCache);
+    const limits = schedulerLimits(options.scheduler);
     const tokenizer = createTokenizer(header.metadata);
     if (tokenizer.vocabSize !== config.vocab)
       throw badModelFile(
@@ -86,6 +98,9 @@ export async function loadEngine(options: LoadOptions): Promise<LoadedEngine> {
       config,
       reader,
       contextLength,
+      capacity,
+      maxRunning: limits.maxRunning,
+      maxTopLogprobs,
       cacheType: options.kvCache?.type ?? "f16",
       chunkTokens,
       signal: options.signal,
@@ -101,6 +116,8 @@ export async function loadEngine(options: LoadOptions): Promise<LoadedEngine> {
       runner,
       tokenizer,
       contextLength,
+      ...limits,
+      fingerprint: await fingerprint(gpu, header, source.sizeBytes, options.kvCache?.type ?? "f16"),
       modelId: options.modelId ?? modelName(header, source.name),
       weights: { ...weights, ...census(header) },
     });
@@ -116,29 +133,59 @@ export async function loadEngine(options: LoadOptions): Promise<LoadedEngine> {
   }
 }
 
-/** Positions the cache will hold: what was asked, or the default as far as one binding reaches. */
-function cacheLength(gpu: Gpu, config: DecoderConfig, options: KvCacheOptions = {}): number {
+/** Positions of one conversation and of all: what was asked, or the default as far as one binding reaches. */
+function cacheSizes(
+  gpu: Gpu,
+  config: DecoderConfig,
+  options: KvCacheOptions = {},
+): { contextLength: number; capacity: number } {
   const bytesPerPosition = config.kvHeads * config.headWidth * (options.type === "f32" ? 4 : 2);
-  const most = Math.floor(gpu.maxBindingBytes / bytesPerPosition / 32) * 32;
-  const asked = options.contextLength;
-  if (asked === undefined) return Math.min(config.contextLength, defaultContextLength, most);
-  if (!Number.isInteger(asked) || asked < 1)
+  const most = Math.floor(gpu.maxBindingBytes / bytesPerPosition / pageSize) * pageSize;
+  const contextLength =
+    options.contextLength === undefined
+      ? Math.min(config.contextLength, defaultContextLength, most, options.capacity ?? most)
+      : wholeNumber(options.contextLength, 1, "kvCache.contextLength");
+  if (contextLength > config.contextLength)
     throw invalidRequest(
-      `kvCache.contextLength is ${asked}; expected a whole number from 1 on.`,
+      `kvCache.contextLength is ${contextLength}; the model was trained for ${config.contextLength} positions.`,
       "kvCache.contextLength",
     );
-  if (asked > config.contextLength)
-    throw invalidRequest(
-      `kvCache.contextLength is ${asked}; the model was trained for ${config.contextLength} positions.`,
-      "kvCache.contextLength",
-    );
-  if (asked > most)
+  const capacity = wholeNumber(options.capacity ?? contextLength, contextLength, "kvCache.capacity");
+  if (capacity > most)
     throw new OmniError(
       "unsupported_adapter",
-      `A KV cache of ${asked} positions exceeds the adapter's binding limit of ${gpu.maxBindingBytes} bytes; ${most} fit.`,
+      `A KV cache of ${capacity} positions exceeds the adapter's binding limit of ${gpu.maxBindingBytes} bytes; ${most} fit.`,
       { param: "maxStorageBufferBindingSize" },
     );
-  return asked;
+  return { contextLength, capacity };
+}
+
+function schedulerLimits({ maxRunning = 16, maxQueued = 256 }: SchedulerLimits = {}) {
+  return {
+    maxRunning: wholeNumber(maxRunning, 1, "scheduler.maxRunning", 256),
+    maxQueued: wholeNumber(maxQueued, 0, "scheduler.maxQueued"),
+  };
+}
+
+function wholeNumber(value: number, least: number, param: string, most = Number.MAX_SAFE_INTEGER): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  const upTo = most === Number.MAX_SAFE_INTEGER ? "on" : `to ${most}`;
+  throw invalidRequest(`${param} is ${value}; expected a whole number from ${least} ${upTo}.`, param);
+}
+
+/** Names what numbers depend on: the file as its header and size tell, the adapter, the cache's type. */
+async function fingerprint(
+  gpu: Gpu,
+  { metadata, tensors }: GgufHeader,
+  sizeBytes: number | undefined,
+  cacheType: string,
+): Promise<string> {
+  const adapter = [gpu.name, gpu.f16, gpu.subgroups];
+  const facts = JSON.stringify([adapter, cacheType, sizeBytes, tensors, [...metadata]], (_, value) =>
+    typeof value === "bigint" ? String(value) : value,
+  );
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(facts)));
+  return `fp_${Array.from(digest.subarray(0, 8), (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }
 
 function templateSource({ metadata }: GgufHeader): string | undefined {

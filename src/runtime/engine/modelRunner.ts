@@ -6,7 +6,7 @@ import { OmniError } from "../errors.ts";
 import { BufferArena } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { Recording } from "../gpu/recording.ts";
-import type { BufferSlice, Tensor } from "../gpu/tensor.ts";
+import type { Tensor } from "../gpu/tensor.ts";
 import type { DecoderConfig } from "../models/config.ts";
 import {
   type DecoderState,
@@ -15,40 +15,61 @@ import {
   recordHead,
   recordLayers,
 } from "../models/decoder.ts";
-import { ChunkSize } from "./chunkSize.ts";
-import { CachedSequence, PagePool } from "./pages.ts";
+import { GpuSampler, type SampledRow } from "./gpuSampler.ts";
+import { PageCopier } from "./pageCopier.ts";
 import { Readback } from "./readback.ts";
-import { type Step, StepBuffers } from "./stepBuffers.ts";
+import { Sequence } from "./sequence.ts";
+import { StepBuffers } from "./stepBuffers.ts";
+import type { StepPart, StepPlan } from "./stepPlan.ts";
 
 export interface RunnerOptions {
-  /** Positions that the KV cache holds. */
+  /** Most positions of a sequence. */
   contextLength: number;
+  /** Positions that the KV cache holds, of all sequences together. Default: `contextLength`. */
+  capacity?: number;
   cacheType: "f32" | "f16";
-  /** Most tokens in one prefill step, T. */
+  /** Most tokens in one prefill part, T. */
   chunkTokens: number;
+  /** Sequences that have a slot at once, B. @default 1 */
+  maxRunning?: number;
+  /** Most alternatives that a request may ask for. @default 0 */
+  maxTopLogprobs?: number;
 }
 
-const pageSize = 32;
+export const pageSize = 32;
 /** Logits of a step are kept below this. */
 const maxLogitsBytes = 32 * 2 ** 20;
+/** Rows of the recordings for decode, and outputs of those for draws. All compute a row in the same way. */
+const rowSizes = [1, 8];
+
+const smallestFor = (rows: number) => rowSizes.findIndex((most) => rows <= most);
+const nothing: SampledRow = { token: undefined, logprob: undefined };
+
+/** From the residual stream to logits, and from these to tokens. */
+interface Head {
+  logits: Recording;
+  sample: Recording;
+}
 
 export class ModelRunner {
-  readonly pages: PagePool;
-  /** How many prompt tokens to take at once, by the speed so far. */
-  readonly chunkSize: ChunkSize;
+  readonly pageCount: number;
   readonly chunkTokens: number;
-  /** R: most output rows in one step. */
+  /** Most rows of a decode part, and most outputs of a part where not all rows of a prompt are wanted. */
+  readonly maxRows = rowSizes.at(-1)!;
+  /** R: most outputs in one part. */
   readonly maxOutputs: number;
-  private readonly steps: StepBuffers;
+  readonly sampler: GpuSampler;
   private readonly state: DecoderState;
   private readonly readback: Readback;
+  private readonly steps: StepBuffers;
+  private readonly copier: PageCopier;
   private readonly activations: BufferArena;
   private readonly cache: BufferArena;
-  private readonly decode: Recording;
+  private readonly decodes: Recording[];
   private readonly prefill: Recording;
-  private readonly head: Recording;
+  private readonly heads: Head[];
   private readonly record: (maxTokens: number, maxOutputs: number) => Recording;
-  private manyHead: { recording: Recording; ready: Promise<void> } | undefined;
+  private manyHead: { head: Head; ready: Promise<unknown> } | undefined;
 
   /** Allocates everything and starts compiling; {@link compile} waits for it. */
   constructor(
@@ -58,31 +79,40 @@ export class ModelRunner {
     options: RunnerOptions,
   ) {
     const { kvHeads, headWidth, layers, vocab } = config;
-    const pageCount = Math.ceil(options.contextLength / pageSize);
-    this.chunkTokens = options.chunkTokens;
-    this.chunkSize = new ChunkSize(options.chunkTokens);
-    this.maxOutputs = Math.max(1, Math.min(options.chunkTokens, Math.floor(maxLogitsBytes / (vocab * 4))));
-    this.pages = new PagePool(pageCount, pageSize);
+    const { chunkTokens, maxRunning = 1, capacity = options.contextLength } = options;
+    this.pageCount = Math.ceil(capacity / pageSize);
+    this.chunkTokens = chunkTokens;
+    const fitting = Math.floor(maxLogitsBytes / (vocab * 4));
+    this.maxOutputs = Math.max(this.maxRows, Math.min(chunkTokens, fitting));
+    const maxTokens = Math.max(chunkTokens, this.maxRows);
     this.activations = new BufferArena(gpu, "activations");
     this.cache = new BufferArena(gpu, "kv cache");
-    this.steps = new StepBuffers(gpu, this.chunkTokens, this.maxOutputs, pageCount);
+    this.steps = new StepBuffers(gpu, {
+      tokens: maxTokens,
+      outputs: this.maxOutputs,
+      sequences: maxRunning,
+      pages: Math.ceil(options.contextLength / pageSize),
+    });
     this.readback = new Readback(gpu);
-    this.state = decoderState(config, this.activations, this.chunkTokens, this.maxOutputs);
-    const capacity = pageCount * pageSize;
-    const scratchShape = attentionScratchShape(gpu, { tokens: 1, heads: config.heads, headWidth, capacity });
-    const scratch = scratchShape && this.activations.tensor("attention scratch", "f32", scratchShape);
-    const shape = [pageCount, kvHeads, pageSize, headWidth];
+    this.state = decoderState(config, this.activations, maxTokens, this.maxOutputs);
+    this.sampler = new GpuSampler(gpu, {
+      ...{ vocab, slots: maxRunning, maxOutputs: this.maxOutputs, contextLength: options.contextLength },
+      maxTopLogprobs: Math.min(options.maxTopLogprobs ?? 0, vocab),
+    });
+    const shape = [this.pageCount, kvHeads, pageSize, headWidth];
     const caches = Array.from({ length: layers }, (_, i): KvCache => {
       const tensor = (name: string) => this.cache.tensor(`${name} ${i}`, options.cacheType, shape);
       return {
         keys: tensor("keys"),
         values: tensor("values"),
-        pages: pageCount,
+        pages: this.pageCount,
         pageSize,
         kvHeads,
         headWidth,
       };
     });
+    const planes = caches.flatMap(({ keys, values }) => [keys, values]);
+    this.copier = new PageCopier(planes, this.pageCount, this.activations);
 
     this.record = (tokens, outputs) => new Recording(gpu, this.steps.size, { tokens, outputs });
     const layersOf = (maxTokens: number, attentionScratch?: Tensor) => {
@@ -93,105 +123,147 @@ export class ModelRunner {
       });
       return recording;
     };
-    this.decode = layersOf(1, scratch);
-    this.prefill = layersOf(this.chunkTokens);
-    this.head = this.record(this.chunkTokens, 1);
-    recordHead(this.head, config, weights, this.steps.inputs, this.state);
+    this.decodes = rowSizes.map((tokens) => {
+      const sizes = { tokens, heads: config.heads, headWidth, capacity: options.contextLength };
+      const scratch = attentionScratchShape(gpu, sizes);
+      return layersOf(tokens, scratch && this.activations.tensor("attention scratch", "f32", scratch));
+    });
+    this.prefill = layersOf(chunkTokens);
+    this.heads = rowSizes.map((outputs) => this.headOf(maxTokens, outputs));
   }
 
   async compile(): Promise<void> {
-    await Promise.all([this.decode.compile(), this.prefill.compile(), this.head.compile()]);
+    const heads = this.heads.flatMap(({ logits, sample }) => [logits, sample]);
+    await Promise.all([this.prefill, ...this.decodes, ...heads].map((recording) => recording.compile()));
   }
 
-  /** Runs each recording once, as drivers finish compiling at first use. Leaves numbers in a page that nobody reads. */
+  /** Runs each recording once, as drivers finish compiling at first use. Leaves numbers in pages that nobody has yet. */
   async warmUp(): Promise<void> {
-    const sequence = new CachedSequence(this.pages);
-    const tokens = [0, 0].slice(0, this.chunkTokens);
-    sequence.append(tokens);
-    await this.run({ sequence, tokens, start: 0, outputRows: [] });
-    await this.best({ sequence, tokens: [0], start: 0, outputRows: [0] });
-    sequence.truncate(0);
+    const sequence = new Sequence(0, { prompt: [0], maxTokens: 0, endTokens: new Set() });
+    sequence.slot = 0;
+    sequence.pages.push(0);
+    const output = { row: 0, sequence, draw: -1, position: 0 };
+    for (const kind of ["prefill", "decode"] as const)
+      for (const tokens of kind === "prefill" ? [1] : rowSizes)
+        this.submit({
+          kind,
+          tokens,
+          entries: Array.from({ length: tokens }, () => ({ sequence, start: 0, count: 1 })),
+          outputs: Array.from({ length: kind === "prefill" ? 0 : tokens }, () => output),
+        });
+    await this.gpu.device.queue.onSubmittedWorkDone();
   }
 
   get dispatchesPerToken(): number {
-    return this.decode.dispatchCount + this.head.dispatchCount;
+    const [decode, head] = [this.decodes[0]!, this.heads[0]!];
+    return decode.dispatchCount + head.logits.dispatchCount + head.sample.dispatchCount;
   }
 
   get gpuBytes(): { kvCache: number; activations: number } {
     return {
       kvCache: this.cache.sizeBytes,
-      activations: this.activations.sizeBytes + this.steps.sizeBytes + this.readback.sizeBytes,
+      activations:
+        this.activations.sizeBytes + this.steps.sizeBytes + this.readback.sizeBytes + this.sampler.sizeBytes,
     };
   }
 
-  /** Computes a step whose logits nobody wants; resolves when the GPU is done. */
-  async run(step: Step): Promise<void> {
-    this.submit(step);
-    await this.gpu.device.queue.onSubmittedWorkDone();
-  }
-
-  /** The most probable token after the step's one output row. */
-  async best(step: Step): Promise<number> {
-    return new Uint32Array(await this.submit(step, this.state.best, 4)!())[0]!;
+  /** Copies pages; what is submitted later sees the copies. */
+  copyPages(copies: StepPlan["copies"]): void {
+    if (copies.length === 0) return;
+    const encoder = this.gpu.device.createCommandEncoder();
+    this.copier.encode(encoder, copies);
+    this.gpu.device.queue.submit([encoder.finish()]);
   }
 
   /**
-   * As {@link best}, for a step of one token that is taken from the step before it on the GPU. Submitted at once;
-   * resolves when the token has come back.
+   * Computes a part of a step and draws its tokens. Submitted at once; a part with `allRows` needs
+   * {@link compileManyHead} first.
+   * @param beforeDraw called when the GPU has begun to compute, before it draws: to set masks
+   * @returns what came of each output, once the GPU is done
    */
-  async nextBest(step: Step): Promise<number> {
-    return new Uint32Array(await this.submit(step, this.state.best, 4, true)!())[0]!;
+  submit(part: StepPart, beforeDraw?: () => void): Promise<SampledRow[]> {
+    const { queue } = this.gpu.device;
+    const size = { tokens: part.tokens, outputs: part.outputs.length };
+    const encoder = this.encode(part);
+    if (size.outputs === 0) {
+      queue.submit([encoder.finish()]);
+      return queue.onSubmittedWorkDone().then(() => []);
+    }
+    let drawing = encoder;
+    if (beforeDraw) {
+      queue.submit([encoder.finish()]);
+      beforeDraw();
+      drawing = this.gpu.device.createCommandEncoder();
+    }
+    const pass = drawing.beginComputePass();
+    this.headFor(part).sample.encode(pass, size);
+    pass.end();
+    const { sampler } = this;
+    const wait = this.readback.copy(drawing, sampler.results, sampler.resultBytes(size.outputs));
+    queue.submit([drawing.finish()]);
+    return wait().then((results) => sampler.parse(results, size.outputs).map((row) => row ?? nothing));
   }
 
-  /** Logits (R, V) of the step's output rows. */
-  async logits(step: Step): Promise<Float32Array> {
-    if (step.outputRows.length > 1) await this.compileManyHead();
-    const sizeBytes = step.outputRows.length * this.config.vocab * 4;
-    return new Float32Array(await this.submit(step, this.state.logits, sizeBytes)!());
+  /** Logits (R, V) of a part's outputs. */
+  async logits(part: StepPart): Promise<Float32Array> {
+    if (part.allRows) await this.compileManyHead();
+    const encoder = this.encode(part);
+    const sizeBytes = part.outputs.length * this.config.vocab * 4;
+    const wait = this.readback.copy(encoder, this.state.logits, sizeBytes);
+    this.gpu.device.queue.submit([encoder.finish()]);
+    return new Float32Array(await wait());
+  }
+
+  /** The head for all rows of a prompt is only needed by `echo` with log-probabilities: made when first asked for. */
+  async compileManyHead(): Promise<void> {
+    if (!this.manyHead) {
+      const head = this.headOf(this.chunkTokens, this.maxOutputs);
+      this.manyHead = { head, ready: Promise.all([head.logits.compile(), head.sample.compile()]) };
+    }
+    await this.manyHead.ready;
+  }
+
+  /** Commands for all of a part up to its logits. */
+  private encode(part: StepPart): GPUCommandEncoder {
+    const { tokens, kind, outputs } = part;
+    const size = { tokens, outputs: outputs.length };
+    const fits = kind === "decode" ? tokens <= this.maxRows : tokens <= this.chunkTokens;
+    if (!fits || size.outputs > (part.allRows ? this.maxOutputs : this.maxRows))
+      throw new OmniError(
+        "internal_error",
+        `${kind} of ${tokens} tokens, ${size.outputs} outputs is too large.`,
+      );
+    const unknown = this.steps.write(part, pageSize);
+    const encoder = this.gpu.device.createCommandEncoder();
+    const { buffer, offsetBytes } = this.steps.inputs.tokens;
+    for (const { row, slot } of unknown)
+      encoder.copyBufferToBuffer(this.sampler.sampled.buffer, slot * 4, buffer, offsetBytes + row * 4, 4);
+    const pass = encoder.beginComputePass();
+    (kind === "decode" ? this.decodes[smallestFor(tokens)]! : this.prefill).encode(pass, size);
+    if (size.outputs > 0) this.headFor(part).logits.encode(pass, size);
+    pass.end();
+    return encoder;
+  }
+
+  /** Which kernels compute logits depends on the kind of part alone, never on its size. */
+  private headFor({ allRows, outputs }: StepPart): Head {
+    return allRows ? this.manyHead!.head : this.heads[smallestFor(outputs.length)]!;
+  }
+
+  private headOf(maxTokens: number, maxOutputs: number): Head {
+    const { inputs, rowSlots, rowDraws } = this.steps;
+    const logits = this.record(maxTokens, maxOutputs);
+    recordHead(logits, this.config, this.weights, inputs, this.state);
+    const sample = this.record(maxTokens, maxOutputs);
+    this.sampler.record(sample, { logits: this.state.logits, rowSlots, rowDraws }, "next");
+    return { logits, sample };
   }
 
   destroy(): void {
     this.steps.destroy();
     this.readback.destroy();
+    this.sampler.destroy();
     this.activations.destroy();
     this.cache.destroy();
-  }
-
-  /** The head for several rows is only needed by `echo` with log-probabilities: made when first asked for. */
-  private compileManyHead(): Promise<void> {
-    if (!this.manyHead) {
-      const recording = this.record(this.chunkTokens, this.maxOutputs);
-      recordHead(recording, this.config, this.weights, this.steps.inputs, this.state);
-      this.manyHead = { recording, ready: recording.compile() };
-    }
-    return this.manyHead.ready;
-  }
-
-  private submit(
-    step: Step,
-    read?: BufferSlice,
-    readBytes = 0,
-    afterBest = false,
-  ): (() => Promise<ArrayBuffer>) | undefined {
-    const size = { tokens: step.tokens.length, outputs: step.outputRows.length };
-    if (size.tokens > this.chunkTokens || size.outputs > this.maxOutputs)
-      throw new OmniError(
-        "internal_error",
-        `A step of ${size.tokens} tokens, ${size.outputs} outputs is too large.`,
-      );
-    this.steps.write(step);
-    const encoder = this.gpu.device.createCommandEncoder();
-    if (afterBest) {
-      const { tokens } = this.steps.inputs;
-      encoder.copyBufferToBuffer(this.state.best.buffer, 0, tokens.buffer, tokens.offsetBytes, 4);
-    }
-    const pass = encoder.beginComputePass();
-    (size.tokens === 1 ? this.decode : this.prefill).encode(pass, size);
-    if (size.outputs === 1) this.head.encode(pass, size);
-    if (size.outputs > 1) this.manyHead!.recording.encode(pass, size);
-    pass.end();
-    const wait = read && this.readback.copy(encoder, read, readBytes);
-    this.gpu.device.queue.submit([encoder.finish()]);
-    return wait;
   }
 }

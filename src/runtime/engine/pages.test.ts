@@ -1,31 +1,46 @@
 import { expect, test } from "vitest";
-import { CachedSequence, PagePool } from "./pages.ts";
+import { PagePool } from "./pages.ts";
 
-test("positions map to distinct slots, and pages come back", () => {
-  const pool = new PagePool(4, 16);
-  const a = new CachedSequence(pool);
-  const b = new CachedSequence(pool);
-  a.append(Array.from({ length: 17 }, (_, i) => i));
-  b.append([1, 2, 3]);
-  a.append(Array.from({ length: 10 }, (_, i) => i));
-  const slots = [...Array.from({ length: 27 }, (_, i) => a.slot(i)), ...[0, 1, 2].map((i) => b.slot(i))];
-  expect(new Set(slots).size).toBe(30);
-  expect(Math.max(...slots)).toBeLessThan(64);
-  expect(pool.used).toBe(3);
-  a.truncate(16);
-  expect([a.length, a.pages.length, pool.used]).toEqual([16, 1, 2]);
-  a.truncate(0);
-  b.truncate(0);
-  expect(pool.used).toBe(0);
+test("a page comes back when its last holder lets go", () => {
+  const pool = new PagePool(2, 16);
+  const page = pool.take()!;
+  pool.hold(page);
+  expect([pool.used, pool.available, pool.holdersOf(page)]).toEqual([1, 1, 2]);
+  pool.release(page);
+  expect(pool.used).toBe(1);
+  pool.release(page);
+  expect([pool.used, pool.available]).toEqual([0, 2]);
 });
-test("a full pool says so", () => {
-  const sequence = new CachedSequence(new PagePool(1, 16));
-  expect(() => sequence.append(new Array(17).fill(0))).toThrowError(/All 1 pages/);
+
+test("pages worth keeping are given up last, the least recently held first", () => {
+  const pool = new PagePool(3, 16);
+  const evicted: number[] = [];
+  pool.onEvict = (page) => evicted.push(page);
+  const [a, b, c] = [pool.take()!, pool.take()!, pool.take()!];
+  expect(pool.take()).toBeUndefined();
+  pool.keep(a);
+  pool.keep(b);
+  for (const page of [a, b, c]) pool.release(page);
+  expect([pool.used, pool.cached, pool.available]).toEqual([0, 2, 3]);
+  pool.hold(a);
+  pool.release(a);
+  expect([pool.take(), pool.take(), pool.take()]).toEqual([c, b, a]);
+  expect(evicted).toEqual([b, a]);
+  // What was evicted is not kept any more.
+  pool.release(a);
+  expect(pool.cached).toBe(0);
 });
-test("common prefix", () => {
-  const sequence = new CachedSequence(new PagePool(2, 16));
-  sequence.append([5, 6, 7]);
-  expect(sequence.commonPrefix([5, 6, 8, 9])).toBe(2);
-  expect(sequence.commonPrefix([5, 6, 7, 9])).toBe(3);
-  expect(sequence.commonPrefix([])).toBe(0);
+
+test("a kept page that is forgotten becomes free", () => {
+  const pool = new PagePool(1, 16);
+  const page = pool.take()!;
+  pool.keep(page);
+  pool.release(page);
+  pool.forget(page);
+  expect([pool.cached, pool.available]).toEqual([0, 1]);
+});
+
+test("pages for positions", () => {
+  const pool = new PagePool(1, 16);
+  expect([0, 1, 16, 17].map((n) => pool.pagesFor(n))).toEqual([0, 1, 1, 2]);
 });

@@ -1,10 +1,17 @@
-/** The pages of the KV cache: which are free, and which hold the positions of a sequence. */
+/** The pages of the KV cache: which are free, which are held, and which are kept for their content. */
 
-import { OmniError } from "../errors.ts";
-
-/** Hands out page numbers 0 to count - 1. */
+/**
+ * Hands out page numbers 0 to count - 1 and counts who holds them. A page that nobody holds is free, or idle if its
+ * content was marked as worth keeping: idle pages are given up last, the least recently held first.
+ */
 export class PagePool {
   private readonly free: number[];
+  private readonly holders: Uint32Array;
+  private readonly kept: Uint8Array;
+  /** Idle pages in the order in which they were let go. */
+  private readonly idle = new Set<number>();
+  /** Called with an idle page before it is handed out for other content. */
+  onEvict: (page: number) => void = () => {};
 
   constructor(
     readonly count: number,
@@ -12,64 +19,69 @@ export class PagePool {
     readonly pageSize: number,
   ) {
     this.free = Array.from({ length: count }, (_, i) => count - 1 - i);
+    this.holders = new Uint32Array(count);
+    this.kept = new Uint8Array(count);
   }
 
+  /** Pages that somebody holds. */
   get used(): number {
-    return this.count - this.free.length;
+    return this.count - this.available;
   }
 
-  /** @throws OmniError `out_of_memory` where no page is left */
-  take(): number {
-    const page = this.free.pop();
-    if (page === undefined)
-      throw new OmniError("out_of_memory", `All ${this.count} pages of the KV cache are in use.`, {
-        param: "kvCache",
-      });
+  /** Pages that {@link take} can give: free and idle ones. */
+  get available(): number {
+    return this.free.length + this.idle.size;
+  }
+
+  get cached(): number {
+    return this.idle.size;
+  }
+
+  holdersOf(page: number): number {
+    return this.holders[page]!;
+  }
+
+  /** Pages for this many positions. */
+  pagesFor(positions: number): number {
+    return Math.ceil(positions / this.pageSize);
+  }
+
+  /** A page for new content with one holder, or undefined where all are held. */
+  take(): number | undefined {
+    let page = this.free.pop();
+    if (page === undefined) {
+      for (page of this.idle) break;
+      if (page === undefined) return undefined;
+      this.onEvict(page);
+      this.forget(page);
+      page = this.free.pop()!;
+    }
+    this.holders[page] = 1;
     return page;
   }
 
-  give(page: number): void {
-    this.free.push(page);
-  }
-}
-
-/** The cached positions of one sequence and the tokens they stand for. */
-export class CachedSequence {
-  /** Tokens whose keys and values are in the cache, by position. */
-  readonly tokens: number[] = [];
-  readonly pages: number[] = [];
-
-  constructor(private readonly pool: PagePool) {}
-
-  get length(): number {
-    return this.tokens.length;
+  /** One more holder. */
+  hold(page: number): void {
+    this.idle.delete(page);
+    this.holders[page]!++;
   }
 
-  /** Keeps the first `length` positions and gives back the pages that only later ones used. */
-  truncate(length: number): void {
-    this.tokens.length = Math.min(length, this.tokens.length);
-    const keep = Math.ceil(this.tokens.length / this.pool.pageSize);
-    while (this.pages.length > keep) this.pool.give(this.pages.pop()!);
+  /** One holder less. */
+  release(page: number): void {
+    this.holders[page]!--;
+    if (this.holders[page]! > 0) return;
+    if (this.kept[page]) this.idle.add(page);
+    else this.free.push(page);
   }
 
-  /** Makes room for tokens and notes them; the caller computes their keys and values. */
-  append(tokens: readonly number[]): void {
-    const pages = Math.ceil((this.tokens.length + tokens.length) / this.pool.pageSize);
-    while (this.pages.length < pages) this.pages.push(this.pool.take());
-    for (const token of tokens) this.tokens.push(token);
+  /** The content is worth keeping when nobody holds the page. */
+  keep(page: number): void {
+    this.kept[page] = 1;
   }
 
-  /** How many of its first positions hold these tokens. */
-  commonPrefix(tokens: readonly number[]): number {
-    const most = Math.min(tokens.length, this.tokens.length);
-    let length = 0;
-    while (length < most && tokens[length] === this.tokens[length]) length++;
-    return length;
-  }
-
-  /** Where in the cache a position lies: page * pageSize + offset. */
-  slot(position: number): number {
-    const { pageSize } = this.pool;
-    return this.pages[Math.floor(position / pageSize)]! * pageSize + (position % pageSize);
+  /** It no longer is. */
+  forget(page: number): void {
+    this.kept[page] = 0;
+    if (this.idle.delete(page)) this.free.push(page);
   }
 }

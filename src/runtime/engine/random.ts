@@ -7,11 +7,15 @@ function hash32(x: number): number {
   return (x ^ (x >>> 16)) >>> 0;
 }
 
-/** The `index`th uniform number of a seed, in [0, 1), with 24 bits. */
-export function uniform(seed: number, index: number): number {
+/** 32 bits for a seed, an integer of up to 53 bits. */
+export function seedKey(seed: number): number {
   const high = Math.floor(seed / 2 ** 32) | 0;
-  const key = hash32((seed | 0) ^ hash32(high ^ 0x9e3779b9));
-  return (hash32(key ^ hash32(index + 0x85ebca6b)) >>> 8) / 2 ** 24;
+  return hash32((seed | 0) ^ hash32(high ^ 0x9e3779b9));
+}
+
+/** The `index`th random u32 of a {@link seedKey}; `kernels/sampleSelect.wgsl` computes the same. */
+export function randomBits(key: number, index: number): number {
+  return hash32(key ^ hash32(index + 0x85ebca6b));
 }
 
 /** A seed for a request that brings none. */

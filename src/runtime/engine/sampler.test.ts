@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { uniform } from "./random.ts";
-import { argmax, isPlainGreedy, Sampler, tokenLogprob } from "./sampler.ts";
+import { randomBits, seedKey } from "./random.ts";
+import { isPlainGreedy, Sampler, tokenLogprob } from "./sampler.ts";
 import { defaultSampling, type SamplingParams } from "./types.ts";
 
 const params = (changes: Partial<SamplingParams>): SamplingParams => ({
@@ -32,10 +32,11 @@ function expectShares(actual: number[], expected: number[]) {
 describe("random numbers", () => {
   test("are uniform, and depend on both seed and index", () => {
     const bins = new Array<number>(16).fill(0);
-    for (let i = 0; i < 32_000; i++) bins[Math.floor(uniform(i % 40, Math.floor(i / 40)) * 16)]! += 1;
+    for (let i = 0; i < 32_000; i++) bins[randomBits(seedKey(i % 40), Math.floor(i / 40)) >>> 28]! += 1;
     for (const count of bins) expect(Math.abs(count - 2000)).toBeLessThan(200);
-    expect(uniform(1, 2)).not.toBe(uniform(2, 1));
-    expect(uniform(1, 0)).not.toBe(uniform(2 ** 32 + 1, 0));
+    expect(randomBits(seedKey(1), 2)).not.toBe(randomBits(seedKey(2), 1));
+    expect(seedKey(1)).not.toBe(seedKey(2 ** 32 + 1));
+    expect(seedKey(1)).not.toBe(seedKey(-1));
   });
 });
 
@@ -119,9 +120,22 @@ describe("penalties and bias", () => {
   });
 });
 
-test("argmax: first of equals, never NaN", () => {
-  expect(argmax(Float32Array.from([1, 3, 3]))).toBe(1);
-  expect(argmax(Float32Array.from([Number.NaN, -5, Number.NaN, -4]))).toBe(3);
+test("greedy takes the first of equals, never NaN; without any token it says so", () => {
+  const greedy = (values: number[], mask?: Uint32Array) =>
+    new Sampler(params({ temperature: 0 }), []).sample(Float32Array.from(values), mask);
+  expect(greedy([1, 3, 3])).toBe(1);
+  expect(greedy([Number.NaN, -5, Number.NaN, -4])).toBe(3);
+  expect(greedy([1, 3, 3], Uint32Array.of(0b101))).toBe(2);
+  expect(() => greedy([Number.NaN, Number.NEGATIVE_INFINITY])).toThrow("No token can be drawn");
+  expect(() => greedy([1, 2], Uint32Array.of(0b100))).toThrow("No token can be drawn");
+});
+
+test("a sampler goes on after the tokens it has drawn", () => {
+  const all = { seed: 3, frequencyPenalty: 0.4, repetitionPenalty: 1.2, temperature: 1.4 };
+  const sampler = new Sampler(params(all), [2]);
+  const tokens = Array.from({ length: 12 }, () => sampler.sample(logits));
+  const later = new Sampler(params(all), [2], tokens.slice(0, 5));
+  expect(Array.from({ length: 7 }, () => later.sample(logits))).toEqual(tokens.slice(5));
 });
 
 test("log-probabilities are of the plain distribution", () => {
@@ -131,4 +145,19 @@ test("log-probabilities are of the plain distribution", () => {
   expect(top.map(({ token }) => token)).toEqual([1, 4]);
   expect(top[1]!.logprob).toBeCloseTo(expected[4]!, 6);
   expect(tokenLogprob(logits, 3, 0).top).toEqual([]);
+});
+
+test("a mask limits the draw, greedy or not, whatever the logits say", () => {
+  const logits = Float32Array.from({ length: 70 }, (_, i) => (i === 3 ? 50 : Math.sin(i)));
+  const allowed = new Uint32Array(3);
+  for (const token of [31, 40, 69]) allowed[token >> 5]! |= 1 << (token & 31);
+  const best = [31, 40, 69].reduce((a, b) => (logits[b]! > logits[a]! ? b : a));
+  expect(new Sampler({ ...defaultSampling, temperature: 0 }, []).sample(logits, allowed)).toBe(best);
+  for (const params of [{}, { topK: 2 }, { topP: 0.9 }, { minP: 0.01 }, { logitBias: new Map([[5, 100]]) }]) {
+    const sampler = new Sampler({ ...defaultSampling, ...params, seed: 4 }, []);
+    const drawn = new Set(Array.from({ length: 100 }, () => sampler.sample(logits, allowed)));
+    expect([...drawn].every((token) => [31, 40, 69].includes(token))).toBe(true);
+    expect(drawn.size).toBeGreaterThan(1);
+  }
+  expect(logits[3]).toBe(50);
 });

@@ -1,18 +1,20 @@
-/** The small buffers that tell a replayed step what to do: one allocation, one write a step. */
+/** The small buffers that tell a replayed step what to do: one allocation, one write a part, one for each new page. */
 
 import type { Gpu } from "../gpu/device.ts";
 import { type BufferSlice, roundUp, type Tensor } from "../gpu/tensor.ts";
 import type { StepInputs } from "../models/decoder.ts";
-import type { CachedSequence } from "./pages.ts";
+import { givenToken, noSlot } from "./gpuSampler.ts";
+import { onGpu, type StepPart, tokenAt } from "./stepPlan.ts";
 
-/** Tokens of one sequence to compute, and the rows among them whose logits are wanted. */
-export interface Step {
-  sequence: CachedSequence;
-  tokens: readonly number[];
-  /** Position of the first token; those before it are cached. */
-  start: number;
-  /** Indices into `tokens`. */
-  outputRows: readonly number[];
+export interface StepBufferSizes {
+  /** T */
+  tokens: number;
+  /** R */
+  outputs: number;
+  /** B: sequences that have a slot at once. */
+  sequences: number;
+  /** Pages of one sequence. */
+  pages: number;
 }
 
 const alignmentWords = 64; // bindings start at multiples of 256 bytes
@@ -21,14 +23,16 @@ export class StepBuffers {
   /** `struct Step` of `kernels/prelude.ts`. */
   readonly size: BufferSlice;
   readonly inputs: StepInputs;
+  /** What the sampler is to do with each output. */
+  readonly rowSlots: Tensor;
+  readonly rowDraws: Tensor;
   private readonly buffer: GPUBuffer;
   private readonly words: Uint32Array<ArrayBuffer>;
+  private readonly maxPages: number;
 
   constructor(
     private readonly gpu: Gpu,
-    maxTokens: number,
-    maxOutputs: number,
-    maxPages: number,
+    sizes: StepBufferSizes,
   ) {
     let length = 0;
     const reserve = (count: number) => {
@@ -36,17 +40,20 @@ export class StepBuffers {
       length = roundUp(length + count, alignmentWords);
       return { offset, count };
     };
-    // The page table comes last, so that one write up to its used end covers a step: some 6 KB.
+    // The page table comes last: the rest is written with every part, some 6 KB, the table where it changes.
     const parts = {
       size: reserve(4),
-      tokens: reserve(maxTokens),
-      positions: reserve(maxTokens),
-      slots: reserve(maxTokens),
-      sequences: reserve(maxTokens),
-      lengths: reserve(maxTokens),
-      outputRows: reserve(maxOutputs),
-      pageTable: reserve(maxPages),
+      tokens: reserve(sizes.tokens),
+      positions: reserve(sizes.tokens),
+      slots: reserve(sizes.tokens),
+      sequences: reserve(sizes.tokens),
+      lengths: reserve(sizes.tokens),
+      outputRows: reserve(sizes.outputs),
+      rowSlots: reserve(sizes.outputs),
+      rowDraws: reserve(sizes.outputs),
+      pageTable: reserve(sizes.sequences * sizes.pages),
     };
+    this.maxPages = sizes.pages;
     this.words = new Uint32Array(length);
     this.buffer = gpu.device.createBuffer({
       label: "step inputs",
@@ -61,6 +68,8 @@ export class StepBuffers {
       shape,
     });
     this.size = tensor(parts.size);
+    this.rowSlots = tensor(parts.rowSlots);
+    this.rowDraws = tensor(parts.rowDraws);
     this.inputs = {
       tokens: tensor(parts.tokens),
       positions: tensor(parts.positions),
@@ -68,7 +77,7 @@ export class StepBuffers {
       sequences: tensor(parts.sequences),
       lengths: tensor(parts.lengths),
       outputRows: tensor(parts.outputRows),
-      pageTable: tensor(parts.pageTable, [1, maxPages]),
+      pageTable: tensor(parts.pageTable, [sizes.sequences, sizes.pages]),
     };
   }
 
@@ -76,24 +85,53 @@ export class StepBuffers {
     return this.words.byteLength;
   }
 
-  /** Queues the step's numbers; replays submitted after this read them. */
-  write({ sequence, tokens, start, outputRows }: Step): void {
+  /**
+   * Queues the part's numbers; replays submitted after this read them.
+   * @param pageSize positions of a page
+   * @returns the rows whose token only the GPU knows, and the slots that drew them
+   */
+  write(part: StepPart, pageSize: number): { row: number; slot: number }[] {
     const at = (tensor: BufferSlice) => tensor.offsetBytes / 4;
     const { words, inputs } = this;
-    words[at(this.size)] = tokens.length;
-    words[at(this.size) + 1] = outputRows.length;
-    tokens.forEach((token, i) => {
-      const position = start + i;
-      words[at(inputs.tokens) + i] = token;
-      words[at(inputs.positions) + i] = position;
-      words[at(inputs.slots) + i] = sequence.slot(position);
-      words[at(inputs.sequences) + i] = 0;
-      words[at(inputs.lengths) + i] = position + 1;
+    const unknown: { row: number; slot: number }[] = [];
+    words[at(this.size)] = part.tokens;
+    words[at(this.size) + 1] = part.outputs.length;
+    let row = 0;
+    for (const { sequence, start, count } of part.entries) {
+      this.writePages(sequence.slot, sequence.pages);
+      for (let position = start; position < start + count; position++, row++) {
+        const token = tokenAt(sequence, position);
+        if (token >= onGpu) unknown.push({ row, slot: token - onGpu });
+        const page = sequence.pages[Math.floor(position / pageSize)]!;
+        words[at(inputs.tokens) + row] = token;
+        words[at(inputs.positions) + row] = position;
+        words[at(inputs.slots) + row] = page * pageSize + (position % pageSize);
+        words[at(inputs.sequences) + row] = sequence.slot;
+        words[at(inputs.lengths) + row] = position + 1;
+      }
+    }
+    part.outputs.forEach(({ row, sequence, draw, position }, i) => {
+      words[at(inputs.outputRows) + i] = row;
+      // A row of the prompt is asked for the probability of the token that follows.
+      const next = sequence.tokens[position + 1];
+      words[at(this.rowSlots) + i] = draw < 0 && next === undefined ? noSlot : sequence.drawSlot;
+      words[at(this.rowDraws) + i] = draw < 0 ? givenToken + (next ?? 0) : draw;
     });
-    words.set(outputRows, at(inputs.outputRows));
-    words.set(sequence.pages, at(inputs.pageTable));
-    const end = at(inputs.pageTable) + sequence.pages.length;
-    this.gpu.device.queue.writeBuffer(this.buffer, 0, words, 0, end);
+    this.gpu.device.queue.writeBuffer(this.buffer, 0, words, 0, at(inputs.pageTable));
+    return unknown;
+  }
+
+  /** Brings a row of the page table up to date. Entries behind its last page are not read. */
+  private writePages(slot: number, pages: readonly number[]): void {
+    const first = this.inputs.pageTable.offsetBytes / 4 + slot * this.maxPages;
+    let begin = 0;
+    let end = pages.length;
+    while (begin < end && this.words[first + begin] === pages[begin]) begin++;
+    while (begin < end && this.words[first + end - 1] === pages[end - 1]) end--;
+    if (begin === end) return;
+    this.words.set(pages.slice(begin, end), first + begin);
+    const offset = first + begin;
+    this.gpu.device.queue.writeBuffer(this.buffer, offset * 4, this.words, offset, end - begin);
   }
 
   destroy(): void {

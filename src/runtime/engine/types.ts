@@ -37,6 +37,30 @@ export const defaultSampling: SamplingParams = {
   logitBias: new Map(),
 };
 
+/**
+ * Which tokens may come next: a grammar, forced tokens, a budget for thinking. The engine asks for the mask before each
+ * draw, best while the GPU computes the logits, and reports what was drawn. End tokens are masked like all others: one
+ * is allowed exactly where the text may end.
+ */
+export interface TokenConstraint {
+  /**
+   * The tokens that may be drawn next, (ceil(V/32)): bit `token & 31` of word `token >> 5`; undefined allows all. At
+   * least one bit is set. Costs nothing when asked again before `accept`; the array is shared and must not be written.
+   * @throws OmniError `invalid_request` where the grammar turns out too costly, or no token can spell what must follow
+   */
+  mask(): Uint32Array | undefined;
+  /** Moves on by a token that the mask allows (an end token: the text ended). */
+  accept(token: number): void;
+  /** Nothing but an end token may follow: the generation is complete and stops without drawing one. */
+  readonly done: boolean;
+  /** A copy that goes its own way from here, for sequences that share their beginning. */
+  fork(): TokenConstraint;
+  dispose(): void;
+}
+
+/** Most alternatives that a request may ask for, for each token. */
+export const maxTopLogprobs = 64;
+
 export interface GenerationRequest {
   /** At least one token, at most `contextLength`. */
   promptTokens: readonly number[];
@@ -53,10 +77,22 @@ export interface GenerationRequest {
   skipSpecialTokens?: boolean;
   /** The text goes on where the prompt's text ends, instead of starting anew. @default false */
   continuation?: boolean;
+  /**
+   * When the context is full, goes on with its first `keep` tokens and the later half of the others, computed anew.
+   * Without it, the context's end is the answer's.
+   */
+  contextShift?: { keep: number } | undefined;
+  /** Uses what is cached of the prompt. Without it, rounding does not depend on earlier requests. @default true */
+  cachePrompt?: boolean;
   /** Alternatives to report for each generated token (0: only the chosen one); undefined: none. */
   topLogprobs: number | undefined;
   /** Also report the prompt's own log-probabilities (for `echo`). */
   promptLogprobs: boolean;
+  /**
+   * Makes what limits the tokens of this generation; called once, its result disposed of by the engine. The prompt is
+   * not part of what it sees.
+   */
+  constraint?: (() => TokenConstraint | Promise<TokenConstraint>) | undefined;
   signal: AbortSignal | undefined;
 }
 
@@ -100,6 +136,16 @@ export type GenerationEvent =
       timings: Timings;
     };
 
+/** How long something took: a histogram since the start, and percentiles of what came last. */
+export interface DurationStats {
+  count: number;
+  sumMs: number;
+  /** Of the last 512; 0 while there are none. */
+  recent: { p50Ms: number; p90Ms: number; p99Ms: number };
+  /** How many took at most `leMs`, as in Prometheus: cumulative, without the last bucket (`count`). */
+  buckets: { leMs: number; count: number }[];
+}
+
 export interface EngineStats {
   adapter: { name: string; software: boolean; f16: boolean; subgroups: boolean };
   model: {
@@ -113,10 +159,35 @@ export interface EngineStats {
   gpuBytes: { weights: number; kvCache: number; activations: number; total: number };
   /** Dispatches of one decode step. */
   dispatchesPerToken: number;
-  kvPages: { total: number; used: number; pageSize: number };
-  requests: { running: number; queued: number; finished: number };
-  /** Tokens computed since the start. */
-  tokens: { prompt: number; generated: number };
+  /** `used`: held by requests; `cached`: kept for prompts that begin alike, given up when needed; `free`: empty. */
+  kvPages: { total: number; used: number; cached: number; free: number; pageSize: number };
+  requests: {
+    /** Being computed now. */
+    running: number;
+    /** Waiting for a place or for pages, those included that were preempted. */
+    queued: number;
+    /** Since the start: all that ended, and among these the cancelled and the failed. */
+    finished: number;
+    cancelled: number;
+    failed: number;
+    /** Refused because the queue was full. Not among the finished. */
+    rejected: number;
+    /** How often a running request gave up its pages for an older one, to be computed again later. */
+    preemptions: number;
+  };
+  /** Since the start: prompt tokens computed, prompt tokens found in the cache, tokens generated. */
+  tokens: { prompt: number; cached: number; generated: number };
+  /** `lookups`, `hits`: prompts looked up and those of which something was found; `evictions`: pages given up. */
+  prefixCache: { lookups: number; hits: number; evictions: number };
+  latency: {
+    /** From arrival to the first computation. */
+    queue: DurationStats;
+    /** From arrival to the first token. */
+    timeToFirstToken: DurationStats;
+    /** Between a request's tokens. */
+    timePerToken: DurationStats;
+  };
+  scheduler: { maxRunning: number; maxQueued: number; stepsInFlight: number };
 }
 
 /** One loaded model, ready to generate. */
@@ -125,9 +196,13 @@ export interface Engine {
   readonly tokenizer: Tokenizer;
   /** Most positions a sequence can hold (prompt and answer together). */
   readonly contextLength: number;
+  /** Requests that are computed at once; more wait. */
+  readonly maxRunning: number;
+  /** What numbers depend on besides a request and its seed: the model, the adapter, the kernels. */
+  readonly fingerprint: string;
   /**
-   * Generates from a prompt. Requests are queued; leaving the loop or aborting the signal cancels within a token.
-   * @throws OmniError `invalid_request` (prompt empty or too long), `aborted`, `device_lost`
+   * Generates from a prompt, together with other requests. Leaving the loop or aborting the signal cancels at once.
+   * @throws OmniError `invalid_request` (prompt empty or too long), `queue_full`, `aborted`, `device_lost`
    */
   generate(request: GenerationRequest): AsyncGenerator<GenerationEvent, void, void>;
   stats(): EngineStats;

@@ -87,6 +87,7 @@ export function fakeOmni(script: FakeScript): FakeOmni {
     });
     return new Response(stream, { headers: { "content-type": "text/event-stream" } });
   };
+  const noDurations = { count: 0, sumMs: 0, recent: { p50Ms: 0, p90Ms: 0, p99Ms: 0 }, buckets: [] };
   const stats: OmniStats = {
     adapter: { name: "Fake adapter", software: true, f16: false, subgroups: false },
     model: {
@@ -98,9 +99,12 @@ export function fakeOmni(script: FakeScript): FakeOmni {
     },
     gpuBytes: { weights: 4e6, kvCache: 2e6, activations: 1e6, total: 7e6 },
     dispatchesPerToken: 60,
-    kvPages: { total: 64, used: 0, pageSize: 32 },
-    requests: { running: 0, queued: 0, finished: 0 },
-    tokens: { prompt: 0, generated: 0 },
+    kvPages: { total: 64, used: 0, cached: 0, free: 64, pageSize: 32 },
+    requests: { running: 0, queued: 0, finished: 0, cancelled: 0, failed: 0, rejected: 0, preemptions: 0 },
+    tokens: { prompt: 0, cached: 0, generated: 0 },
+    prefixCache: { lookups: 0, hits: 0, evictions: 0 },
+    latency: { queue: noDurations, timeToFirstToken: noDurations, timePerToken: noDurations },
+    scheduler: { maxRunning: 16, maxQueued: 256, stepsInFlight: 0 },
     load: { elapsedMs: 10, bytes: script.loadBytes ?? 0 },
   };
   const dispose = async () => {

@@ -3,14 +3,7 @@
 import type { FinishReason, GenerationRequest, TokenLogprob } from "../../engine/types.ts";
 import { invalidRequest } from "../../errors.ts";
 import { choiceRequests, follow, runChoices } from "../choices.ts";
-import {
-  type ApiContext,
-  checkModel,
-  fitMaxTokens,
-  newId,
-  nowSeconds,
-  systemFingerprint,
-} from "../context.ts";
+import { type ApiContext, checkModel, newId, nowSeconds } from "../context.ts";
 import {
   boolean,
   integer,
@@ -28,12 +21,14 @@ import { type ChatLogprobs, chatLogprobs, maxLogprobs } from "../logprobs.ts";
 import { chatPrompt } from "../prompt.ts";
 import { type GenerationFields, readGenerationFields } from "../sampling.ts";
 import { eventStream } from "../sse.ts";
+import { fitMaxTokens, promptRoom, truncateTokens } from "../truncation.ts";
 import { Tally } from "../usage.ts";
 
 /** A validated request. */
 interface Plan {
   fields: GenerationFields;
   requests: GenerationRequest[];
+  signal: AbortSignal;
 }
 
 export async function chatCompletions(context: ApiContext, request: Request): Promise<Response> {
@@ -47,22 +42,30 @@ export async function chatCompletions(context: ApiContext, request: Request): Pr
 
 function readPlan(context: ApiContext, body: Json, signal: AbortSignal): Plan {
   checkModel(context, body);
-  const fields = readGenerationFields(body, context.engine.tokenizer);
+  const fields = readGenerationFields(body, context.engine);
   const logprobs = readLogprobs(body);
   const wanted =
     optional(body, "max_completion_tokens", integer(1)) ?? optional(body, "max_tokens", integer(1));
   const format = optional(body, "response_format", object);
   if (format && required(format, "type", string, "response_format") !== "text")
     throw unsupported("response_format", "Only 'response_format' of type 'text' is supported.");
-  const promptTokens = chatPrompt(context, body, readToolChoice(body) === "auto");
+  const { truncation } = fields;
+  const { contextLength } = context.engine;
+  const whole = chatPrompt(context, body, {
+    withTools: readToolChoice(body) === "auto",
+    most: truncation.auto ? promptRoom(contextLength, wanted) : undefined,
+  });
+  // Of messages, whole turns are left out first.
+  const byTokens = { ...truncation, auto: false };
+  const promptTokens = truncateTokens(whole, byTokens, contextLength, wanted);
   const options = {
     promptTokens,
-    maxTokens: fitMaxTokens(context, promptTokens.length, wanted, "messages"),
+    maxTokens: fitMaxTokens(context, promptTokens.length, wanted, "messages", truncation),
     topLogprobs: logprobs,
     promptLogprobs: false,
     signal,
   };
-  return { fields, requests: choiceRequests(fields, options, fields.n) };
+  return { fields, requests: choiceRequests(fields, options, fields.n), signal };
 }
 
 function readLogprobs(body: Json): number | undefined {
@@ -88,7 +91,7 @@ function head({ engine }: ApiContext, kind: "chat.completion" | "chat.completion
     object: kind,
     created: nowSeconds(),
     model: engine.modelId,
-    system_fingerprint: systemFingerprint,
+    system_fingerprint: engine.fingerprint,
   };
 }
 
@@ -99,7 +102,7 @@ interface Answer {
   stopReason: string | null;
 }
 
-async function completion(context: ApiContext, { fields, requests }: Plan) {
+async function completion(context: ApiContext, { fields, requests, signal }: Plan) {
   const tally = new Tally();
   const answers = requests.map(
     ({ topLogprobs }): Answer => ({
@@ -109,7 +112,7 @@ async function completion(context: ApiContext, { fields, requests }: Plan) {
       stopReason: null,
     }),
   );
-  for await (const { index, event } of runChoices(context.engine, requests)) {
+  for await (const { index, event } of runChoices(context.engine, requests, signal)) {
     tally.add(event, index === 0);
     if (event.type === "prompt") continue;
     const answer = answers[index]!;
@@ -141,16 +144,17 @@ function tokenLogprobs({ engine }: ApiContext, fields: GenerationFields, logprob
 }
 
 /** `usage` and `timings` go with the last chunk; with `include_usage` that is one more, without choices. */
-async function* chunks(context: ApiContext, { fields, requests }: Plan) {
+async function* chunks(context: ApiContext, { fields, requests, signal }: Plan) {
   const tally = new Tally();
   const base = head(context, "chat.completion.chunk");
   const noUsage = fields.includeUsage ? { usage: null } : {};
+  let finished = 0;
   const chunk = (index: number, delta: object, logprobs: ChatLogprobs | null = null) => ({
     ...base,
     choices: [{ index, delta, logprobs, finish_reason: null as FinishReason | null }],
     ...noUsage,
   });
-  for await (const { index, event } of runChoices(context.engine, requests)) {
+  for await (const { index, event } of runChoices(context.engine, requests, signal)) {
     tally.add(event, index === 0);
     if (event.type === "prompt") {
       yield chunk(index, { role: "assistant", content: "", refusal: null });
@@ -159,7 +163,8 @@ async function* chunks(context: ApiContext, { fields, requests }: Plan) {
     const logprobs = event.type === "token" ? tokenLogprobs(context, fields, event.logprob) : null;
     if (event.text !== "" || logprobs) yield chunk(index, { content: event.text }, logprobs);
     if (event.type !== "done") continue;
-    const isLast = index === requests.length - 1 && !fields.includeUsage;
+    finished++;
+    const isLast = finished === requests.length && !fields.includeUsage;
     yield {
       ...base,
       choices: [

@@ -3,7 +3,7 @@
 import type { FinishReason, GenerationRequest } from "../../engine/types.ts";
 import { choiceRequests, follow, runChoices } from "../choices.ts";
 import { type CompletionPlan, readCompletionPlan } from "../completionPlan.ts";
-import { type ApiContext, newId, nowSeconds, systemFingerprint } from "../context.ts";
+import { type ApiContext, newId, nowSeconds } from "../context.ts";
 import { unsupported } from "../fields.ts";
 import { jsonResponse, readJson } from "../http.ts";
 import { appendLogprobs, type CompletionLogprobs, CompletionLogprobsWriter } from "../logprobs.ts";
@@ -62,11 +62,12 @@ async function* pieces(
           skipSpecial: fields.skipSpecialTokens,
           continuation: !echo,
         });
-  let writer = newWriter();
-  for await (const { index, event } of runChoices(context.engine, requests)) {
+  const writers = new Map<number, CompletionLogprobsWriter | undefined>();
+  for await (const { index, event } of runChoices(context.engine, requests, signal)) {
     tally.add(event, index % bestOf === 0);
     if (event.type === "prompt") {
-      writer = newWriter();
+      const writer = newWriter();
+      writers.set(index, writer);
       const { tokens, text } = prompts[Math.floor(index / bestOf)]!;
       if (echo)
         yield {
@@ -77,7 +78,7 @@ async function* pieces(
         };
     } else if (event.type === "token") {
       if (event.logprob) onLogprob(index, event.logprob.logprob);
-      const written = event.logprob ? writer?.write([event.token], [event.logprob]) : undefined;
+      const written = event.logprob ? writers.get(index)?.write([event.token], [event.logprob]) : undefined;
       if (event.text !== "" || written)
         yield { index, text: event.text, logprobs: written ?? null, finish: undefined };
     } else {
@@ -93,7 +94,7 @@ function head({ engine }: ApiContext) {
     object: "text_completion",
     created: nowSeconds(),
     model: engine.modelId,
-    system_fingerprint: systemFingerprint,
+    system_fingerprint: engine.fingerprint,
   };
 }
 
@@ -148,9 +149,10 @@ async function* chunks(context: ApiContext, plan: CompletionPlan, signal: AbortS
   const { fields, prompts } = plan;
   const tally = new Tally();
   const base = head(context);
-  const lastIndex = prompts.length * fields.n - 1;
+  let left = prompts.length * fields.n;
   for await (const { index, ...piece } of pieces(context, plan, signal, tally)) {
-    const isLast = piece.finish !== undefined && index === lastIndex && !fields.includeUsage;
+    if (piece.finish) left--;
+    const isLast = left === 0 && !fields.includeUsage;
     yield {
       ...base,
       choices: [choice(index, piece)],

@@ -1,6 +1,7 @@
 /** An engine for tests: answers a fixed text, byte by byte, and keeps record of how it was used. */
 
 import type {
+  DurationStats,
   Engine,
   EngineStats,
   GenerationEvent,
@@ -14,6 +15,8 @@ export interface FakeEngineOptions {
   /** The answer to the request with this number (from 0 on). */
   reply?: (index: number) => string;
   contextLength?: number;
+  /** Requests that the API may run at once. @default 1 */
+  maxRunning?: number;
   /** Time per token. */
   delayMs?: number;
   /** Thrown instead of the token at this position; -1: instead of the prompt's event. */
@@ -29,10 +32,19 @@ export function fakeLogprob(token: number, topLogprobs: number): TokenLogprob {
   return { token, logprob: -0.5, top };
 }
 
+const noDurations: DurationStats = {
+  count: 0,
+  sumMs: 0,
+  recent: { p50Ms: 0, p90Ms: 0, p99Ms: 0 },
+  buckets: [],
+};
+
 export class FakeEngine implements Engine {
   readonly modelId = "fake/model-1";
   readonly tokenizer = fakeTokenizer;
   readonly contextLength: number;
+  readonly maxRunning: number;
+  readonly fingerprint = "fp_omnitab";
   readonly requests: GenerationRequest[] = [];
   /** Tokens made so far, over all requests. */
   produced = 0;
@@ -42,6 +54,7 @@ export class FakeEngine implements Engine {
 
   constructor(private readonly options: FakeEngineOptions = {}) {
     this.contextLength = options.contextLength ?? 1000;
+    this.maxRunning = options.maxRunning ?? 1;
   }
 
   async *generate(request: GenerationRequest): AsyncGenerator<GenerationEvent, void, void> {
@@ -107,9 +120,17 @@ export class FakeEngine implements Engine {
       },
       gpuBytes: { weights: 1, kvCache: 2, activations: 3, total: 6 },
       dispatchesPerToken: 0,
-      kvPages: { total: 1, used: 0, pageSize: 16 },
-      requests: { running: this.running, queued: 0, finished: this.requests.length - this.running },
-      tokens: { prompt: 0, generated: this.produced },
+      kvPages: { total: 1, used: 0, cached: 0, free: 1, pageSize: 16 },
+      requests: {
+        running: this.running,
+        queued: 0,
+        finished: this.requests.length - this.running,
+        ...{ cancelled: 0, failed: 0, rejected: 0, preemptions: 0 },
+      },
+      tokens: { prompt: 0, cached: 0, generated: this.produced },
+      prefixCache: { lookups: 0, hits: 0, evictions: 0 },
+      latency: { queue: noDurations, timeToFirstToken: noDurations, timePerToken: noDurations },
+      scheduler: { maxRunning: this.maxRunning, maxQueued: 1, stepsInFlight: 0 },
     };
   }
 

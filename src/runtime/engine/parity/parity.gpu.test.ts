@@ -12,7 +12,7 @@ import { writeGguf } from "../../weights/testing/ggufWriter.ts";
 import { quantize } from "../../weights/testing/quantize.ts";
 import { makeRandomModel, type RandomModel, randomModelContents } from "../../weights/testing/randomModel.ts";
 import { loadRunner } from "../loadRunner.ts";
-import { CachedSequence } from "../pages.ts";
+import { Sequence } from "../sequence.ts";
 import { klDivergence, softmax } from "./compare.ts";
 import goldens from "./goldens/index.json";
 import { everyNth, type ParityModel, parityModels } from "./models.ts";
@@ -47,15 +47,21 @@ async function distributions(
   const config = modelConfig(header);
   const options = { gpu: on, header, config, reader, contextLength: 96, cacheType, chunkTokens };
   const { runner, weights } = await loadRunner(options);
-  const sequence = new CachedSequence(runner.pages);
+  const sequence = new Sequence(0, { prompt: tokens, maxTokens: 0, endTokens: new Set() });
+  sequence.slot = 0;
+  sequence.pages.push(...Array.from({ length: runner.pageCount }, (_, i) => i));
   const rows: Float64Array[] = [];
   const size = stepwise ? 1 : chunkTokens;
   for (let start = 0; start < tokens.length; start += size) {
-    const chunk = tokens.slice(start, start + size);
-    sequence.append(chunk);
-    const step = { sequence, tokens: chunk, start, outputRows: chunk.map((_, i) => i) };
-    const logits = await runner.logits(step);
-    for (let i = 0; i < chunk.length; i++)
+    const count = Math.min(size, tokens.length - start);
+    const logits = await runner.logits({
+      kind: stepwise ? "decode" : "prefill",
+      allRows: !stepwise,
+      tokens: count,
+      entries: [{ sequence, start, count }],
+      outputs: Array.from({ length: count }, (_, i) => ({ row: i, sequence, draw: -1, position: start + i })),
+    });
+    for (let i = 0; i < count; i++)
       rows.push(softmax(logits.subarray(i * config.vocab, (i + 1) * config.vocab)));
   }
   runner.destroy();
