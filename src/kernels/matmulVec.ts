@@ -53,11 +53,12 @@ export function defaultVecVariant(
   const { weight, x } = input;
   const packed = x.kind === "packed";
   if (gpu.software) {
-    // Loads cost most, so many rows share each weight; SwiftShader (no f16) has slow dot products besides.
-    const xRows = maxRows > 16 ? 8 : Math.min(maxRows, 4);
+    // Loads cost most, so rows share each weight, and in f32, where what is unpacked of a weight serves them all.
+    // SwiftShader, which has no f16, has slow dot products besides.
+    const single = maxRows === 1;
     return {
-      arithmetic: packed && gpu.f16 && xRows < 8 ? "dot" : "float",
-      ...{ threadsPerRow: 1, threads: gated ? 32 : 16, threadRows: 2, xRows },
+      arithmetic: packed && gpu.f16 && single ? "dot" : "float",
+      ...{ threadsPerRow: 1, threads: gated ? 32 : 16, threadRows: 2, xRows: single ? 1 : 4 },
       shareX: packed && sharedSubgroup(gpu) !== undefined,
     };
   }

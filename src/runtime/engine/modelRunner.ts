@@ -1,20 +1,16 @@
 /** One model on one device: its activations, its KV cache and its recorded steps. */
 
 import { attentionScratchShape } from "../../kernels/attention.ts";
-import type { KvCache } from "../../kernels/kvCache.ts";
+import { cacheFault, createKvCache, type KvCacheType } from "../../kernels/kvCache.ts";
 import { OmniError } from "../errors.ts";
 import { BufferArena } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { Recording } from "../gpu/recording.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import type { DecoderConfig } from "../models/config.ts";
-import {
-  type DecoderState,
-  type DecoderWeights,
-  decoderState,
-  recordHead,
-  recordLayers,
-} from "../models/decoder.ts";
+import type { DecoderWeights } from "../models/decoder.ts";
+import { type DecoderState, decoderState } from "../models/decoderState.ts";
+import { type DecoderParts, recordHead, recordLayers } from "../models/decoderSteps.ts";
 import { GpuSampler, type SampledRow } from "./gpuSampler.ts";
 import { PageCopier } from "./pageCopier.ts";
 import { Readback } from "./readback.ts";
@@ -27,7 +23,7 @@ export interface RunnerOptions {
   contextLength: number;
   /** Positions that the KV cache holds, of all sequences together. Default: `contextLength`. */
   capacity?: number;
-  cacheType: "f32" | "f16";
+  cacheType: KvCacheType;
   /** Most tokens in one prefill part, T. */
   chunkTokens: number;
   /** Sequences that have a slot at once, B. @default 1 */
@@ -60,6 +56,8 @@ export class ModelRunner {
   readonly maxOutputs: number;
   readonly sampler: GpuSampler;
   private readonly state: DecoderState;
+  private readonly cacheType: KvCacheType;
+  private readonly parts: DecoderParts;
   private readonly readback: Readback;
   private readonly steps: StepBuffers;
   private readonly copier: PageCopier;
@@ -75,11 +73,12 @@ export class ModelRunner {
   constructor(
     private readonly gpu: Gpu,
     private readonly config: DecoderConfig,
-    private readonly weights: DecoderWeights,
+    weights: DecoderWeights,
     options: RunnerOptions,
   ) {
     const { kvHeads, headWidth, layers, vocab } = config;
     const { chunkTokens, maxRunning = 1, capacity = options.contextLength } = options;
+    this.cacheType = options.cacheType;
     this.pageCount = Math.ceil(capacity / pageSize);
     this.chunkTokens = chunkTokens;
     const fitting = Math.floor(maxLogitsBytes / (vocab * 4));
@@ -99,36 +98,32 @@ export class ModelRunner {
       ...{ vocab, slots: maxRunning, maxOutputs: this.maxOutputs, contextLength: options.contextLength },
       maxTopLogprobs: Math.min(options.maxTopLogprobs ?? 0, vocab),
     });
-    const shape = [this.pageCount, kvHeads, pageSize, headWidth];
-    const caches = Array.from({ length: layers }, (_, i): KvCache => {
-      const tensor = (name: string) => this.cache.tensor(`${name} ${i}`, options.cacheType, shape);
-      return {
-        keys: tensor("keys"),
-        values: tensor("values"),
-        pages: this.pageCount,
-        pageSize,
-        kvHeads,
-        headWidth,
-      };
-    });
+    const sizes = { type: options.cacheType, pages: this.pageCount, pageSize, kvHeads, headWidth };
+    const caches = Array.from({ length: layers }, (_, i) => createKvCache(this.cache, String(i), sizes));
     const planes = caches.flatMap(({ keys, values }) => [keys, values]);
     this.copier = new PageCopier(planes, this.pageCount, this.activations);
 
     this.record = (tokens, outputs) => new Recording(gpu, this.steps.size, { tokens, outputs });
-    const layersOf = (maxTokens: number, attentionScratch?: Tensor) => {
+    const { inputs } = this.steps;
+    this.parts = { config, weights, inputs, caches, state: this.state, sampled: this.sampler.sampled };
+    const layersOf = (steps: "decode" | "any", maxTokens: number, attentionScratch?: Tensor) => {
       const recording = this.record(maxTokens, this.maxOutputs);
-      recordLayers(recording, config, weights, this.steps.inputs, caches, {
-        ...this.state,
-        attentionScratch,
-      });
+      const state = attentionScratch
+        ? Object.create(this.state, { attentionScratch: { value: attentionScratch } })
+        : this.state;
+      recordLayers(recording, { ...this.parts, state }, steps);
       return recording;
     };
     this.decodes = rowSizes.map((tokens) => {
       const sizes = { tokens, heads: config.heads, headWidth, capacity: options.contextLength };
       const scratch = attentionScratchShape(gpu, sizes);
-      return layersOf(tokens, scratch && this.activations.tensor("attention scratch", "f32", scratch));
+      return layersOf(
+        "decode",
+        tokens,
+        scratch && this.activations.tensor("attention scratch", "f32", scratch),
+      );
     });
-    this.prefill = layersOf(chunkTokens);
+    this.prefill = layersOf("any", chunkTokens);
     this.heads = rowSizes.map((outputs) => this.headOf(maxTokens, outputs));
   }
 
@@ -199,9 +194,21 @@ export class ModelRunner {
     this.headFor(part).sample.encode(pass, size);
     pass.end();
     const { sampler } = this;
-    const wait = this.readback.copy(drawing, sampler.results, sampler.resultBytes(size.outputs));
+    const results = this.readback.copy(drawing, sampler.results, sampler.resultBytes(size.outputs));
+    const faults = this.readback.copy(drawing, this.state.faults, 4);
     queue.submit([drawing.finish()]);
-    return wait().then((results) => sampler.parse(results, size.outputs).map((row) => row ?? nothing));
+    return Promise.all([results(), faults()]).then(([drawn, flags]) => {
+      this.checkFaults(new Uint32Array(flags)[0]!);
+      return sampler.parse(drawn, size.outputs).map((row) => row ?? nothing);
+    });
+  }
+
+  /** @throws OmniError `unsupported_model` where keys or values did not fit the cache; once, for whoever runs then */
+  private checkFaults(flags: number): void {
+    const fault = cacheFault(flags, this.cacheType);
+    if (!fault) return;
+    this.gpu.device.queue.writeBuffer(this.state.faults.buffer, 0, Uint32Array.of(0));
+    throw fault;
   }
 
   /** Logits (R, V) of a part's outputs. */
@@ -233,11 +240,8 @@ export class ModelRunner {
         "internal_error",
         `${kind} of ${tokens} tokens, ${size.outputs} outputs is too large.`,
       );
-    const unknown = this.steps.write(part, pageSize);
+    this.steps.write(part, pageSize);
     const encoder = this.gpu.device.createCommandEncoder();
-    const { buffer, offsetBytes } = this.steps.inputs.tokens;
-    for (const { row, slot } of unknown)
-      encoder.copyBufferToBuffer(this.sampler.sampled.buffer, slot * 4, buffer, offsetBytes + row * 4, 4);
     const pass = encoder.beginComputePass();
     (kind === "decode" ? this.decodes[smallestFor(tokens)]! : this.prefill).encode(pass, size);
     if (size.outputs > 0) this.headFor(part).logits.encode(pass, size);
@@ -251,9 +255,9 @@ export class ModelRunner {
   }
 
   private headOf(maxTokens: number, maxOutputs: number): Head {
-    const { inputs, rowSlots, rowDraws } = this.steps;
+    const { rowSlots, rowDraws } = this.steps;
     const logits = this.record(maxTokens, maxOutputs);
-    recordHead(logits, this.config, this.weights, inputs, this.state);
+    recordHead(logits, this.parts);
     const sample = this.record(maxTokens, maxOutputs);
     this.sampler.record(sample, { logits: this.state.logits, rowSlots, rowDraws }, "next");
     return { logits, sample };

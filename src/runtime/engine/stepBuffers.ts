@@ -2,9 +2,9 @@
 
 import type { Gpu } from "../gpu/device.ts";
 import { type BufferSlice, roundUp, type Tensor } from "../gpu/tensor.ts";
-import type { StepInputs } from "../models/decoder.ts";
+import type { StepInputs } from "../models/decoderState.ts";
 import { givenToken, noSlot } from "./gpuSampler.ts";
-import { onGpu, type StepPart, tokenAt } from "./stepPlan.ts";
+import { type StepPart, tokenAt } from "./stepPlan.ts";
 
 export interface StepBufferSizes {
   /** T */
@@ -88,22 +88,18 @@ export class StepBuffers {
   /**
    * Queues the part's numbers; replays submitted after this read them.
    * @param pageSize positions of a page
-   * @returns the rows whose token only the GPU knows, and the slots that drew them
    */
-  write(part: StepPart, pageSize: number): { row: number; slot: number }[] {
+  write(part: StepPart, pageSize: number): void {
     const at = (tensor: BufferSlice) => tensor.offsetBytes / 4;
     const { words, inputs } = this;
-    const unknown: { row: number; slot: number }[] = [];
     words[at(this.size)] = part.tokens;
     words[at(this.size) + 1] = part.outputs.length;
     let row = 0;
     for (const { sequence, start, count } of part.entries) {
       this.writePages(sequence.slot, sequence.pages);
       for (let position = start; position < start + count; position++, row++) {
-        const token = tokenAt(sequence, position);
-        if (token >= onGpu) unknown.push({ row, slot: token - onGpu });
         const page = sequence.pages[Math.floor(position / pageSize)]!;
-        words[at(inputs.tokens) + row] = token;
+        words[at(inputs.tokens) + row] = tokenAt(sequence, position);
         words[at(inputs.positions) + row] = position;
         words[at(inputs.slots) + row] = page * pageSize + (position % pageSize);
         words[at(inputs.sequences) + row] = sequence.slot;
@@ -118,7 +114,6 @@ export class StepBuffers {
       words[at(this.rowDraws) + i] = draw < 0 ? givenToken + (next ?? 0) : draw;
     });
     this.gpu.device.queue.writeBuffer(this.buffer, 0, words, 0, at(inputs.pageTable));
-    return unknown;
   }
 
   /** Brings a row of the page table up to date. Entries behind its last page are not read. */
