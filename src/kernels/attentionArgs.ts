@@ -63,7 +63,7 @@ export interface AttentionTuning {
   decodeThreads: number;
   /** Decode: most threads that share a position, a power of two; within a subgroup where there are subgroups. */
   lanes: number;
-  /** Decode: positions that a thread loads at a time, a power of two. */
+  /** Decode: positions that a team takes at a time, a power of two up to its lanes. */
   batch: number;
   /** Decode: most elements of queries that a thread holds in registers. */
   queryElements: number;

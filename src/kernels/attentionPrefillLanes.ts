@@ -34,7 +34,7 @@ export function attentionPrefillLanes(rec: Recording, args: AttentionArgs, label
       range.source +
       unroll(cacheSource(cache, 1), { pieceVectors }) +
       stepSource(5) +
-      resultSource(args, false, lanes, 4) +
+      resultSource(args, false, lanes, 4, true) +
       unroll(kernel, {
         ...{ tileRows, pieceVectors, headPieces, lanePieces, lanes, wordTurns },
         rowVectors: headWidth / lanes,

@@ -1,7 +1,7 @@
 /** One model on one device: its activations, its KV cache and its recorded steps. */
 
 import { attentionScratchShape } from "../../kernels/attention.ts";
-import type { KvCache } from "../../kernels/kvCache.ts";
+import { createKvCache, type KvCacheType } from "../../kernels/kvCache.ts";
 import { OmniError } from "../errors.ts";
 import { BufferArena } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
@@ -27,7 +27,7 @@ export interface RunnerOptions {
   contextLength: number;
   /** Positions that the KV cache holds, of all sequences together. Default: `contextLength`. */
   capacity?: number;
-  cacheType: "f32" | "f16";
+  cacheType: KvCacheType;
   /** Most tokens in one prefill part, T. */
   chunkTokens: number;
   /** Sequences that have a slot at once, B. @default 1 */
@@ -99,18 +99,8 @@ export class ModelRunner {
       ...{ vocab, slots: maxRunning, maxOutputs: this.maxOutputs, contextLength: options.contextLength },
       maxTopLogprobs: Math.min(options.maxTopLogprobs ?? 0, vocab),
     });
-    const shape = [this.pageCount, kvHeads, pageSize, headWidth];
-    const caches = Array.from({ length: layers }, (_, i): KvCache => {
-      const tensor = (name: string) => this.cache.tensor(`${name} ${i}`, options.cacheType, shape);
-      return {
-        keys: tensor("keys"),
-        values: tensor("values"),
-        pages: this.pageCount,
-        pageSize,
-        kvHeads,
-        headWidth,
-      };
-    });
+    const sizes = { type: options.cacheType, pages: this.pageCount, pageSize, kvHeads, headWidth };
+    const caches = Array.from({ length: layers }, (_, i) => createKvCache(this.cache, String(i), sizes));
     const planes = caches.flatMap(({ keys, values }) => [keys, values]);
     this.copier = new PageCopier(planes, this.pageCount, this.activations);
 

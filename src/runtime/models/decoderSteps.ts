@@ -46,7 +46,14 @@ export function recordLayers(rec: Recording, parts: DecoderParts, steps: "decode
     const attended = s.attended[activationKind(layer.attentionOutput)];
     addTo(rec, parts, attended, layer.attentionOutput, feedForwardNorm(parts, layer), at("attn_output"));
     recordGated(rec, parts, layer, at("gate_up"));
-    addTo(rec, parts, s.gated[activationKind(layer.down)], layer.down, normBefore(parts, i + 1), at("ffn_down"));
+    addTo(
+      rec,
+      parts,
+      s.gated[activationKind(layer.down)],
+      layer.down,
+      normBefore(parts, i + 1),
+      at("ffn_down"),
+    );
   });
 }
 
@@ -89,7 +96,12 @@ function addTo(
   matmulAdd(rec, { x: from, weight, residual: s.x, next, rows }, label);
 }
 
-function recordQkv(rec: Recording, { config, state: s }: DecoderParts, layer: LayerWeights, label: string): void {
+function recordQkv(
+  rec: Recording,
+  { config, state: s }: DecoderParts,
+  layer: LayerWeights,
+  label: string,
+): void {
   const x = s.normed[activationKind(...layer.qkv)];
   const outStride = (config.heads + 2 * config.kvHeads) * config.headWidth;
   let outStart = 0;
@@ -132,7 +144,12 @@ function recordAttention(
   if (!direct) quantize(rec, { x: s.attendedValues, out, rows }, label);
 }
 
-function recordGated(rec: Recording, { config, state: s }: DecoderParts, layer: LayerWeights, label: string): void {
+function recordGated(
+  rec: Recording,
+  { config, state: s }: DecoderParts,
+  layer: LayerWeights,
+  label: string,
+): void {
   const x = s.normed[activationKind(...layer.gateUp)];
   const out = s.gated[activationKind(layer.down)];
   const normalize = { eps: config.rmsEpsilon };
