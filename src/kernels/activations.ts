@@ -90,15 +90,18 @@ export function expectActivations(
  *   fn storeActivations(thread, present, row, block, value: vec4f, squares: f32)
  *
  * Eight threads with consecutive numbers (thread / 8 equal) write a block, each its four values: thread % 8 says
- * which. `squares` is the sum of squares of the same four values before the norm's weight. It contains a barrier, so all
- * threads of the workgroup call it; `present` says whose values count, alike for the eight of a block.
+ * which. `squares` is the sum of squares of the same four values before the norm's weight. It may contain barriers, so
+ * all threads of the workgroup call it, with a barrier between two calls; `present` says whose values count, alike for
+ * the eight of a block.
  * @param threads of the workgroup: a multiple of 8
+ * @param subgroups whether the kernel enables subgroups, and the eight are in one, in this order, at a multiple of 8
  */
 export function activationWriteSource(
   kind: ActivationKind,
   width: number,
   binding: number,
   threads: number,
+  subgroups = false,
 ): string {
   const sizes = constSource({
     activationThreads: threads,
@@ -106,51 +109,69 @@ export function activationWriteSource(
     outWidthFloats: width + squaresWidth(width),
   });
   return `${sizes}const outValues = ${width}u;
-var<workgroup> blockFolds: array<vec2f, activationThreads>;
 @group(0) @binding(${binding}) var<storage, read_write> activationsOut: array<${kind === "packed" ? "u32" : "f32"}>;
+${subgroups ? subgroupFolds : workgroupFolds}
 ${kind === "packed" ? writePacked : writeFloat}`;
 }
 
-const fold = `
-  let largest = max(max(abs(value.x), abs(value.y)), max(abs(value.z), abs(value.w)));
-  blockFolds[thread] = vec2f(largest, squares);
+// blockMax: the largest of the eight threads' values. blockSums: sums of the first four's, and of the second four's.
+const workgroupFolds = `
+var<workgroup> blockLimits: array<f32, activationThreads>;
+var<workgroup> blockParts: array<vec2f, activationThreads>;
+fn blockMax(thread: u32, value: f32) -> f32 {
+  blockLimits[thread] = value;
   workgroupBarrier();
-  let word = thread % 8u;
-  let first = thread - word;
+  let first = thread / 8u * 8u;
+  var limit = 0.0;
+  for (var i = 0u; i < 8u; i++) {
+    limit = max(limit, blockLimits[first + i]);
+  }
+  return limit;
+}
+fn blockSums(thread: u32, value: vec2f) -> vec4f {
+  blockParts[thread] = value;
+  workgroupBarrier();
+  let first = thread / 8u * 8u;
+  var sums = vec4f(0.0);
+  for (var i = 0u; i < 4u; i++) {
+    sums += vec4f(blockParts[first + i], blockParts[first + 4u + i]);
+  }
+  return sums;
+}
+`;
+const subgroupFolds = `
+fn blockMax(thread: u32, value: f32) -> f32 {
+  var limit = max(value, subgroupShuffleXor(value, 1u));
+  limit = max(limit, subgroupShuffleXor(limit, 2u));
+  return max(limit, subgroupShuffleXor(limit, 4u));
+}
+fn blockSums(thread: u32, value: vec2f) -> vec4f {
+  var own = value + subgroupShuffleXor(value, 1u);
+  own += subgroupShuffleXor(own, 2u);
+  let other = subgroupShuffleXor(own, 4u);
+  return select(vec4f(other, own), vec4f(own, other), thread % 8u < 4u);
+}
 `;
 
 // Sums are those of the rounded values, so that a format's offset takes the same rounding errors away that its bytes added.
 const writePacked = `
-var<workgroup> blockSums: array<f32, activationThreads>;
 fn storeActivations(thread: u32, present: bool, row: u32, block: u32, value: vec4f, squares: f32) {
-  ${fold}
-  var limit = 0.0;
-  for (var i = 0u; i < 8u; i++) {
-    limit = max(limit, blockFolds[first + i].x);
-  }
+  let limit = blockMax(thread, max(max(abs(value.x), abs(value.y)), max(abs(value.z), abs(value.w))));
   // 32512 = 127 · 256: the high byte stays within ±127 after rounding. Below the normal numbers all is zero.
   let inverse = select(0.0, 32512.0 / limit, limit > 1e-30);
+  let scale = select(0.0, limit / 32512.0, limit > 1e-30);
   let v = vec4i(round(value * inverse));
   let high = (v + vec4i(128)) >> vec4u(8u);
   let low = v - (high << vec4u(8u));
-  blockSums[thread] = f32(v.x + v.y + v.z + v.w);
-  workgroupBarrier();
+  let sums = blockSums(thread, vec2f(f32(v.x + v.y + v.z + v.w), squares));
   if (present) {
+    let word = thread % 8u;
     let at = (row * 5u * outBlocks + word / 4u * outBlocks + block) * 4u + word % 4u;
     activationsOut[at] = pack4xI8(high);
     activationsOut[at + 8u * outBlocks] = pack4xI8(low);
     if (word < 4u) {
-      var summary = select(0.0, limit / 32512.0, limit > 1e-30);
-      if (word == 3u) {
-        summary = 0.0;
-        for (var i = 0u; i < 8u; i++) {
-          summary += blockFolds[first + i].y;
-        }
-      } else if (word > 0u) {
-        let half = first + (word - 1u) * 4u;
-        summary *= blockSums[half] + blockSums[half + 1u] + blockSums[half + 2u] + blockSums[half + 3u];
-      }
-      activationsOut[(row * 5u + 4u) * outBlocks * 4u + block * 4u + word] = bitcast<u32>(summary);
+      let summary = vec4f(scale, scale * sums.x, scale * sums.z, sums.y + sums.w);
+      activationsOut[(row * 5u + 4u) * outBlocks * 4u + block * 4u + word] = bitcast<u32>(summary[word]);
     }
   }
 }
@@ -158,8 +179,9 @@ fn storeActivations(thread: u32, present: bool, row: u32, block: u32, value: vec
 
 const writeFloat = `
 fn storeActivations(thread: u32, present: bool, row: u32, block: u32, value: vec4f, squares: f32) {
-  ${fold}
+  let sums = blockSums(thread, vec2f(0.0, squares));
   if (present) {
+    let word = thread % 8u;
     let column = block * 32u + word * 4u;
     let start = row * outWidthFloats;
     for (var i = 0u; i < 4u; i++) {
@@ -168,11 +190,7 @@ fn storeActivations(thread: u32, present: bool, row: u32, block: u32, value: vec
       }
     }
     if (word == 0u) {
-      var total = 0.0;
-      for (var i = 0u; i < 8u; i++) {
-        total += blockFolds[first + i].y;
-      }
-      activationsOut[start + outValues + block] = total;
+      activationsOut[start + outValues + block] = sums.y + sums.w;
     }
   }
 }

@@ -1,7 +1,8 @@
 import type { Recording } from "../runtime/gpu/recording.ts";
-import { type AttentionArgs, checkAttention } from "./attentionArgs.ts";
+import { type AttentionArgs, attentionTuning, checkAttention } from "./attentionArgs.ts";
 import { attentionDecode } from "./attentionDecode.ts";
 import { attentionPrefill } from "./attentionPrefill.ts";
+import { attentionPrefillLanes, canPrefillInLanes } from "./attentionPrefillLanes.ts";
 import { ropeAppend } from "./ropeAppend.ts";
 
 export type { AttentionArgs, HeadNorm, TokenInputs } from "./attentionArgs.ts";
@@ -33,5 +34,6 @@ export function prefillAttention(rec: Recording, args: AttentionArgs, label: str
   label = `attention ${label}`;
   checkAttention(rec, args, label);
   ropeAppend(rec, args, label);
-  attentionPrefill(rec, args, label);
+  const inLanes = attentionTuning(rec.gpu, args).prefillInLanes && canPrefillInLanes(rec.gpu);
+  (inLanes ? attentionPrefillLanes : attentionPrefill)(rec, args, label);
 }

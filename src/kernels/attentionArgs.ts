@@ -63,12 +63,14 @@ export interface AttentionTuning {
   decodeThreads: number;
   /** Decode: most threads that share a position, a power of two; within a subgroup where there are subgroups. */
   lanes: number;
-  /** Decode: positions that a thread loads at a time, a power of two. */
+  /** Decode: positions that a team takes at a time, a power of two up to its lanes. */
   batch: number;
   /** Decode: most elements of queries that a thread holds in registers. */
   queryElements: number;
   /** Prefill: threads of a workgroup, 32, 64 or 128. */
   prefillThreads: number;
+  /** Prefill: a subgroup with everything in registers, where the adapter's subgroups are right for it. */
+  prefillInLanes: boolean;
   /** Keep loops as loops: software adapters take many seconds to compile them unrolled. */
   rolled: boolean;
 }
@@ -150,13 +152,13 @@ export function checkAttention(rec: Recording, args: AttentionArgs, label: strin
 /** Teams read whole rows side by side, and there are enough of them to hide latency. */
 export const gpuTuning: AttentionTuning = {
   ...{ decodeThreads: 128, lanes: 16, batch: 4, queryElements: 32 },
-  ...{ prefillThreads: 128, rolled: false },
+  ...{ prefillThreads: 128, prefillInLanes: false, rolled: false },
 };
 
 /** On a CPU every thread of a workgroup pays for every barrier, and memory is slower than registers that spill. */
 const softwareTuning: AttentionTuning = {
   ...{ decodeThreads: 8, lanes: 8, batch: 8, queryElements: 128 },
-  ...{ prefillThreads: 32, rolled: true },
+  ...{ prefillThreads: 32, prefillInLanes: true, rolled: true },
 };
 
 export function attentionTuning(

@@ -1,6 +1,6 @@
 import type { Gpu } from "../runtime/gpu/device.ts";
 import type { Recording } from "../runtime/gpu/recording.ts";
-import { type AttentionArgs, attentionTuning, inputsRange } from "./attentionArgs.ts";
+import { type AttentionArgs, attentionTuning, inputsRange, rolledSource } from "./attentionArgs.ts";
 import kernel from "./attentionDecode.wgsl?raw";
 import mergeKernel from "./attentionMerge.wgsl?raw";
 import { resultSlice, resultSource } from "./attentionResult.ts";
@@ -9,7 +9,7 @@ import { expectKernel } from "./checks.ts";
 import { pieceWidth } from "./kvCache.ts";
 import { constSource } from "./prelude.ts";
 import { qkvRowsBindings, qkvRowsSource } from "./qkvRows.ts";
-import { teamSumSource, teamsHead, teamsThread, teamsUseSubgroups } from "./teams.ts";
+import { teamsPartialSize, teamsSource, teamsThread, teamsUseSubgroups } from "./teams.ts";
 import { unroll } from "./unroll.ts";
 
 /** Splits of the positions for a token that may see this many. */
@@ -61,7 +61,7 @@ function decodeLayout(gpu: Gpu, args: AttentionArgs) {
   const groupSize = heads / kvHeads;
   const headGroups = Math.ceil(groupSize / most);
   const groupHeads = Math.ceil(groupSize / headGroups);
-  let batch = tuning.batch;
+  let batch = Math.min(tuning.batch, lanes);
   // A batch lies in one page, and its scores fit the memory that sums without subgroups need.
   while (batch > 1 && (pageSize % batch !== 0 || threads * groupHeads * batch > partialFloats)) batch /= 2;
   return { threads, lanes, headGroups, groupHeads, groupSize, batch, laneVectors: laneElements / 4 };
@@ -90,24 +90,21 @@ export function attentionDecode(rec: Recording, args: AttentionArgs, label: stri
   const range = inputsRange(label, inputs);
   const spanConstants = constSource({ window, splits, sumsStart });
   const subgroups = lanes > 1 && teamsUseSubgroups(rec.gpu, layout);
-  const scoreCount = groupHeads * batch;
-  const partialSize = Math.max(
-    (threads / lanes) * headWidth,
-    subgroups || lanes === 1 ? 0 : threads * scoreCount,
-  );
+  const partialSize = Math.max((threads / lanes) * headWidth, teamsPartialSize(layout, subgroups));
   rec.dispatch({
     label,
     source:
-      teamsHead(subgroups) +
+      (subgroups ? "enable subgroups;\n" : "") +
       constSource({ threads, lanes, batch, headGroups, partialSize }) +
       spanConstants +
       range.source +
       qkvRowsSource(args, groupHeads, "read", 6) +
       spanSource +
-      resultSource(args, split, threads, 5) +
-      teamSumSource(layout, subgroups, scoreCount) +
+      resultSource(args, split, threads, 5, subgroups && rec.gpu.subgroups!.min >= 8) +
+      rolledSource(attentionTuning(rec.gpu, args)) +
+      unroll(teamsSource(layout, subgroups), { groupHeads }) +
       unroll(teamsThread(kernel, subgroups), {
-        ...{ groupHeads, batch, laneVectors },
+        ...{ groupHeads, laneVectors },
         lanePieces: (laneVectors * 4) / pieceWidth(cache.type),
         pieceVectors: pieceWidth(cache.type) / 4,
       }),
@@ -128,7 +125,7 @@ export function attentionDecode(rec: Recording, args: AttentionArgs, label: stri
       spanConstants +
       range.source +
       spanSource +
-      resultSource(args, false, mergeThreads, 2) +
+      resultSource(args, false, mergeThreads, 2, false) +
       mergeKernel,
     bindings: [scratch!, range.slice, result],
     workgroups: (step) => [heads, step.tokens],

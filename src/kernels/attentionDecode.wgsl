@@ -3,13 +3,13 @@
 // A workgroup is one token × one kv head (up to `groupHeads` of its query heads, which share every key and value that
 // is read) × one split of the positions. `lanes` threads share a position: each has every lanes-th piece of its key
 // and value, and the same pieces of the queries and of the sums, in registers. Such a team takes `batch` positions at a
-// time, with an online softmax (base 2) of its own; teams meet in workgroup memory at the end.
+// time, with an online softmax (base 2) of its own, where each of the first lanes weighs one of them; teams meet in workgroup memory at the end.
 // The token's own key and value don't come from the cache, to which they are written here, but start the sums of the
 // first team of the last split.
 // With splits > 1, results go to the scratch of attentionMerge.wgsl: (T, H, splits, E), then log2 of each split's sum.
 //
-// The TypeScript side declares sizes, the cache (bindings 1 to 3), `sumTeams` (sums over the lanes of a team, by
-// subgroups or workgroup memory) and `storeResult` (activations, f32 or scratch); qkvRows.wgsl and attentionSpan.wgsl
+// The TypeScript side declares sizes, the cache (bindings 1 to 3), what teams.ts does by subgroups or workgroup
+// memory, and `storeResult` (activations, f32 or scratch); qkvRows.wgsl and attentionSpan.wgsl
 // come before.
 
 @group(0) @binding(4) var<storage, read> inputs: array<u32>; // positions, slots, sequences, lengths, page table
@@ -22,12 +22,13 @@ const lanePieces = (headPieces + lanes - 1u) / lanes;
 const laneVectors = lanePieces * pieceVectors;
 const hidden = -3.4e38;
 
-var<workgroup> partial: array<f32, partialSize>; // (teams, E) of a head, or what sumTeams needs
+var<workgroup> partial: array<f32, partialSize>; // (teams, E) of a head, or what teams.ts needs
 var<workgroup> folds: array<vec2f, teams * groupHeads>; // largest score and sum of weights
 
 @compute @workgroup_size(threads)
 fn main(@builtin(workgroup_id) group: vec3<u32>, THREAD_BUILTINS) {
   let thread = THREAD_NUMBER;
+  FIRST_LANE;
   let kvHead = group.x / headGroups;
   let firstInGroup = (group.x % headGroups) * groupHeads;
   let token = group.y;
@@ -54,8 +55,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, THREAD_BUILTINS) {
   var queries = array<vec4f, groupHeads * laneVectors>();
   var sums = array<vec4f, groupHeads * laneVectors>();
   var largest = array<f32, groupHeads>();
-  var total = array<f32, groupHeads>();
-  var scores = array<f32, groupHeads * batch>();
+  var total = array<f32, groupHeads>(); // of the lane's own weights
+  var own = array<f32, groupHeads>();
   let startsHere = hasOwn && team == 0u;
   for (var s = 0u; s < lanePieces; s++) {
     let piece = lane + s * lanes;
@@ -67,65 +68,68 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, THREAD_BUILTINS) {
         let query = select(vec4f(0.0), rowVector(h, at), piece < headPieces);
         queries[h * laneVectors + s * pieceVectors + j] = query;
         sums[h * laneVectors + s * pieceVectors + j] = select(vec4f(0.0), value, startsHere);
-        scores[h * batch] += dot(query, key);
+        own[h] += dot(query, key);
       }
     }
   }
-  sumTeams(thread, &scores);
   for (var h = 0u; h < groupHeads; h++) {
-    largest[h] = select(hidden, scores[h * batch], startsHere);
-    total[h] = select(0.0, 1.0, startsHere);
+    let score = sumLanes(thread, own[h]);
+    largest[h] = select(hidden, score, startsHere);
+    total[h] = select(0.0, 1.0, startsHere && lane == 0u);
   }
 
   for (var base = begin / batch * batch; base < cached; base += teams * batch) {
     // Teams behind the end repeat the last batch, and teams at an end its last position, with weights of zero.
     let wanted = base + team * batch;
     let first = min(wanted, (cached - 1u) / batch * batch);
-    let last = select(0u, cached, wanted == first);
+    let position = first + lane;
+    let shown = wanted == first && lane < batch && position >= begin && position < cached;
     let head = pageHead(inputs[table + first / pageSize], kvHead);
     let firstSlot = first % pageSize;
     let leastSlot = firstSlot + max(begin, first) - first;
     let mostSlot = firstSlot + min(cached - first, batch) - 1u;
-    scores = array<f32, groupHeads * batch>();
-    for (var p = 0u; p < batch; p++) {
+    for (var p = 0u; p < rolled(batch); p += 1u) {
       let slot = clamp(firstSlot + p, leastSlot, mostSlot);
+      var parts = array<f32, groupHeads>();
       for (var s = 0u; s < lanePieces; s++) {
         let key = keyPiece(head, slot, min(lane + s * lanes, headPieces - 1u));
         for (var h = 0u; h < groupHeads; h++) {
-          var sum = 0.0;
+          var part = 0.0;
           for (var j = 0u; j < pieceVectors; j++) {
-            sum += dot(queries[h * laneVectors + s * pieceVectors + j], key.v[j]);
+            part += dot(queries[h * laneVectors + s * pieceVectors + j], key.v[j]);
           }
-          scores[h * batch + p] += sum * key.scale;
+          parts[h] += part * key.scale;
         }
       }
-    }
-    sumTeams(thread, &scores);
-    for (var h = 0u; h < groupHeads; h++) {
-      var most = largest[h];
-      for (var p = 0u; p < batch; p++) {
-        let shown = first + p >= begin && first + p < last;
-        scores[h * batch + p] = select(hidden, scores[h * batch + p], shown);
-        most = max(most, scores[h * batch + p]);
+      for (var h = 0u; h < groupHeads; h++) {
+        putScore(thread, h, p, parts[h]);
       }
+    }
+    meet();
+    finishScores(thread);
+    for (var h = 0u; h < groupHeads; h++) {
+      scores[h] = select(hidden, scores[h], shown);
+      shareMost(thread, h, scores[h]);
+    }
+    meet();
+    for (var h = 0u; h < groupHeads; h++) {
+      let most = max(largest[h], teamMost(thread, h, scores[h]));
       let change = exp2(largest[h] - most);
       largest[h] = most;
-      total[h] *= change;
+      scores[h] = select(0.0, exp2(scores[h] - most), shown);
+      total[h] = total[h] * change + scores[h];
       for (var i = 0u; i < laneVectors; i++) {
         sums[h * laneVectors + i] *= change;
       }
-      for (var p = 0u; p < batch; p++) {
-        let weight = select(0.0, exp2(scores[h * batch + p] - most), first + p >= begin && first + p < last);
-        scores[h * batch + p] = weight;
-        total[h] += weight;
-      }
+      shareWeight(thread, h, scores[h]);
     }
-    for (var p = 0u; p < batch; p++) {
+    meet();
+    for (var p = 0u; p < rolled(batch); p += 1u) {
       let slot = clamp(firstSlot + p, leastSlot, mostSlot);
       for (var s = 0u; s < lanePieces; s++) {
         let value = valuePiece(head, slot, min(lane + s * lanes, headPieces - 1u));
         for (var h = 0u; h < groupHeads; h++) {
-          let weight = scores[h * batch + p] * value.scale;
+          let weight = teamWeight(thread, h, p, scores[h]) * value.scale;
           for (var j = 0u; j < pieceVectors; j++) {
             sums[h * laneVectors + s * pieceVectors + j] += weight * value.v[j];
           }
@@ -133,11 +137,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, THREAD_BUILTINS) {
       }
     }
   }
+  meet();
 
   // Teams as one: the queries' rows take the results.
-  if (lane == 0u) {
-    for (var h = 0u; h < groupHeads; h++) {
-      folds[h * teams + team] = vec2f(largest[h], total[h]);
+  for (var h = 0u; h < groupHeads; h++) {
+    let whole = sumLanes(thread, total[h]);
+    if (lane == 0u) {
+      folds[h * teams + team] = vec2f(largest[h], whole);
     }
   }
   workgroupBarrier();

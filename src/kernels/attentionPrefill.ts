@@ -33,7 +33,7 @@ export function attentionPrefill(rec: Recording, args: AttentionArgs, label: str
       constSource({ turn, threads, scoreRows, valueRows }) +
       unroll(cacheSource(cache, 1), { pieceVectors }) +
       stepSource(5) +
-      resultSource(args, false, threads, 4) +
+      resultSource(args, false, threads, 4, false) +
       rolledSource(tuning) +
       unroll(kernel, { slots, scoreRows, valueRows, pieceVectors }),
     constants: { ...rowConstants(tokenRows), scale: args.scale * Math.LOG2E },

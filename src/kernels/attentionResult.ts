@@ -11,9 +11,16 @@ export function resultSlice({ out }: AttentionArgs): BufferSlice {
 
 /**
  * Declares `storeResult` at a binding: word `word` of a head's result, four values. Eight threads side by side have eight
- * words side by side, and all threads call it; between two calls there is a barrier.
+ * words side by side, and all threads call it; between two calls there is a barrier. `subgroups` as in
+ * `activationWriteSource`.
  */
-export function resultSource(args: AttentionArgs, split: boolean, threads: number, binding: number): string {
+export function resultSource(
+  args: AttentionArgs,
+  split: boolean,
+  threads: number,
+  binding: number,
+  subgroups: boolean,
+): string {
   const { cache, heads, out } = args;
   const signature =
     "fn storeResult(thread: u32, present: bool, token: u32, head: u32, split: u32, word: u32, value: vec4f)";
@@ -34,7 +41,7 @@ fn storeSum(row: u32, sum: f32) {
 `;
   const unsplit = "fn storeSum(row: u32, sum: f32) {}\n";
   if ("kind" in out)
-    return `${activationWriteSource(out.kind, heads * cache.headWidth, binding, threads)}
+    return `${activationWriteSource(out.kind, heads * cache.headWidth, binding, threads, subgroups)}
 ${signature} {
   storeActivations(thread, present, token, head * (headWidth / 32u) + word / 8u, value, dot(value, value));
 }

@@ -7,7 +7,8 @@ import { expectKernel, expectShape, expectSize } from "./checks.ts";
 import { constSource } from "./prelude.ts";
 
 /** How keys and values are stored: as floats, or as signed bytes with an f32 scale per 32 of a head. */
-export type KvCacheType = "f32" | "f16" | "q8";
+export const kvCacheTypes = ["f32", "f16", "q8"] as const;
+export type KvCacheType = (typeof kvCacheTypes)[number];
 
 export interface KvCacheSizes {
   type: KvCacheType;
@@ -36,6 +37,16 @@ export interface KvCache extends KvCacheSizes {
 export function kvCacheShape({ type, pages, pageSize, kvHeads, headWidth }: KvCacheSizes): number[] {
   if (type === "q8") return [pages, kvHeads, pageSize * (headWidth / 4 + headWidth / 32)];
   return [pages, kvHeads, pageSize, headWidth];
+}
+
+/** Bytes of a position's keys in one layer; its values take as many. */
+export function kvPositionBytes({
+  type,
+  kvHeads,
+  headWidth,
+}: Pick<KvCacheSizes, "type" | "kvHeads" | "headWidth">): number {
+  if (type === "q8") return kvHeads * (headWidth + headWidth / 8);
+  return kvHeads * headWidth * (type === "f32" ? 4 : 2);
 }
 
 const dtypes = { f32: "f32", f16: "f16", q8: "u32" } as const;

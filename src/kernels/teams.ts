@@ -1,17 +1,20 @@
-/** Teams of threads that share work, and how their sums meet. */
+/** Teams of neighbouring threads that score positions together: how their numbers meet. */
 
 import type { Gpu } from "../runtime/gpu/device.ts";
-import { unroll } from "./unroll.ts";
 
-/** A kernel's threads in teams of `lanes` neighbours; both are powers of two. */
+/** A kernel's threads in teams of `lanes`; all are powers of two. */
 export interface Teams {
   threads: number;
   lanes: number;
+  /** Positions that a team scores at a time, at most `lanes`: each has a lane that keeps its score. */
+  batch: number;
+  /** Scores of a position. */
+  groupHeads: number;
 }
 
 /**
- * Whether a team's sums can use subgroups: where these can be numbered, a team fits the smallest one, and the largest
- * one fits the workgroup.
+ * Whether a team can use subgroups: where these can be numbered, a team fits the smallest one, and the largest one fits
+ * the workgroup.
  */
 export function teamsUseSubgroups({ subgroups }: Gpu, { threads, lanes }: Teams): boolean {
   return (
@@ -22,55 +25,105 @@ export function teamsUseSubgroups({ subgroups }: Gpu, { threads, lanes }: Teams)
   );
 }
 
-/** What stands before everything else in the source. */
-export function teamsHead(subgroups: boolean): string {
-  return subgroups ? "enable subgroups;\n" : "";
-}
-
-/** Fills in how a kernel gets its thread's number: by subgroups where they sum, as WGSL doesn't say which threads they hold. */
+/** Fills in how a kernel gets its thread's number: from its subgroup, as WGSL doesn't say which threads that holds. */
 export function teamsThread(source: string, subgroups: boolean): string {
   const builtins = subgroups
     ? "@builtin(subgroup_id) subgroup: u32, @builtin(subgroup_size) subgroupSize: u32, @builtin(subgroup_invocation_id) subgroupLane: u32"
     : "@builtin(local_invocation_index) localIndex: u32";
   return source
     .replace("THREAD_BUILTINS", builtins)
-    .replace("THREAD_NUMBER", subgroups ? "subgroup * subgroupSize + subgroupLane" : "localIndex");
+    .replace("THREAD_NUMBER", subgroups ? "subgroup * subgroupSize + subgroupLane" : "localIndex")
+    .replace("FIRST_LANE;", subgroups ? "firstLane = subgroupLane / lanes * lanes;" : "");
+}
+
+/** Floats of workgroup memory named `partial` that {@link teamsSource} needs. */
+export function teamsPartialSize({ threads, batch, groupHeads }: Teams, subgroups: boolean): number {
+  return subgroups ? 0 : threads * groupHeads * Math.max(1, batch);
 }
 
 /**
- * Declares `sumTeams(thread, &values)`: each of `count` values becomes its sum over the team's lanes, for all of them.
- * All threads call it; without subgroups it needs `partial`, workgroup memory for `count` values per thread.
+ * Declares, for all threads to call in this order:
+ *
+ *   putScore(thread, h, p, part)   a lane's part of the score of position p; `scores[h]` becomes the whole one of the
+ *                                  position whose number is the lane's, after `meet()`
+ *   sumLanes(thread, part)         a sum over the team at once
+ *   shareMost(thread, h, score)    then, after `meet()`, teamMost(thread, h, score) is the team's largest
+ *   shareWeight(thread, h, weight) then, after `meet()`, teamWeight(thread, h, p, weight) is that of lane p
  */
-export function teamSumSource({ threads, lanes }: Teams, subgroups: boolean, count: number): string {
+export function teamsSource({ threads, lanes, batch, groupHeads }: Teams, subgroups: boolean): string {
   const steps: number[] = [];
   for (let step = lanes / 2; step >= 1; step /= 2) steps.push(step);
-  const bySubgroups = steps.map((step) => `x += subgroupShuffleXor(x, ${step}u);`).join("\n    ");
-  const values = `ptr<function, array<f32, ${count}>>`;
-  if (lanes === 1) return `fn sumTeams(thread: u32, values: ${values}) {}\n`;
-  const source = subgroups
-    ? `fn sumTeams(thread: u32, values: ${values}) {
-  for (var i = 0u; i < count; i++) {
-    var x = (*values)[i];
-    ${bySubgroups}
-    (*values)[i] = x;
-  }
+  const butterfly = (combine: (x: string) => string) =>
+    steps.map((step) => `x = ${combine(`subgroupShuffleXor(x, ${step}u)`)};`).join("\n  ");
+  if (subgroups || lanes === 1)
+    return `
+var<private> scores: array<f32, ${groupHeads}>;
+var<private> firstLane: u32; // of the team in its subgroup
+fn meet() {}
+fn sumLanes(thread: u32, part: f32) -> f32 {
+  var x = part;
+  ${butterfly((x) => `x + ${x}`)}
+  return x;
 }
-`
-    : `fn sumTeams(thread: u32, values: ${values}) {
-  for (var i = 0u; i < count; i++) {
-    partial[i * ${threads}u + thread] = (*values)[i];
-  }
-  workgroupBarrier();
-  let first = thread / ${lanes}u * ${lanes}u;
-  for (var i = 0u; i < count; i++) {
-    var x = 0.0;
-    for (var lane = 0u; lane < ${lanes}u; lane += 1u) {
-      x += partial[i * ${threads}u + first + lane];
-    }
-    (*values)[i] = x;
-  }
-  workgroupBarrier();
+fn putScore(thread: u32, h: u32, p: u32, part: f32) {
+  scores[h] = select(scores[h], sumLanes(thread, part), thread % ${lanes}u == p);
+}
+fn finishScores(thread: u32) {}
+fn shareMost(thread: u32, h: u32, score: f32) {}
+fn teamMost(thread: u32, h: u32, score: f32) -> f32 {
+  var x = score;
+  ${butterfly((x) => `max(x, ${x})`)}
+  return x;
+}
+fn shareWeight(thread: u32, h: u32, weight: f32) {}
+fn teamWeight(thread: u32, h: u32, p: u32, weight: f32) -> f32 {
+  return ${lanes === 1 ? "weight" : `subgroupShuffle(weight, firstLane + p)`};
 }
 `;
-  return unroll(source, { count });
+  return `
+var<private> scores: array<f32, ${groupHeads}>;
+var<workgroup> teamScores: array<f32, ${threads * groupHeads}>;
+fn meet() {
+  workgroupBarrier();
+}
+fn sumLanes(thread: u32, part: f32) -> f32 {
+  teamScores[thread] = part;
+  workgroupBarrier();
+  var x = 0.0;
+  for (var lane = 0u; lane < ${lanes}u; lane += 1u) {
+    x += teamScores[thread / ${lanes}u * ${lanes}u + lane];
+  }
+  workgroupBarrier();
+  return x;
+}
+fn putScore(thread: u32, h: u32, p: u32, part: f32) {
+  partial[(h * ${batch}u + p) * ${threads}u + thread] = part;
+}
+fn finishScores(thread: u32) {
+  let p = min(thread % ${lanes}u, ${batch - 1}u);
+  for (var h = 0u; h < groupHeads; h++) {
+    var x = 0.0;
+    for (var lane = 0u; lane < ${lanes}u; lane += 1u) {
+      x += partial[(h * ${batch}u + p) * ${threads}u + thread / ${lanes}u * ${lanes}u + lane];
+    }
+    scores[h] = x;
+  }
+}
+fn shareMost(thread: u32, h: u32, score: f32) {
+  teamScores[h * ${threads}u + thread] = score;
+}
+fn teamMost(thread: u32, h: u32, score: f32) -> f32 {
+  var x = score;
+  for (var lane = 0u; lane < ${lanes}u; lane += 1u) {
+    x = max(x, teamScores[h * ${threads}u + thread / ${lanes}u * ${lanes}u + lane]);
+  }
+  return x;
+}
+fn shareWeight(thread: u32, h: u32, weight: f32) {
+  partial[h * ${threads}u + thread] = weight;
+}
+fn teamWeight(thread: u32, h: u32, p: u32, weight: f32) -> f32 {
+  return partial[h * ${threads}u + thread / ${lanes}u * ${lanes}u + p];
+}
+`;
 }

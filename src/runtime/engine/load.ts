@@ -1,5 +1,6 @@
 /** Opens a model: adapter, header, weights and pipelines, in one pass over the file. */
 
+import { type KvCacheType, kvCacheTypes, kvPositionBytes } from "../../kernels/kvCache.ts";
 import { badModelFile, invalidRequest, OmniError } from "../errors.ts";
 import { type AdapterOptions, type Gpu, openGpu } from "../gpu/device.ts";
 import { modelConfig } from "../models/architectures.ts";
@@ -30,8 +31,11 @@ export interface KvCacheOptions {
   contextLength?: number;
   /** Positions that all conversations hold together, at least `contextLength`, which is the default. */
   capacity?: number;
-  /** @default "f16" */
-  type?: "f32" | "f16";
+  /**
+   * How keys and values are stored: floats, or signed bytes with a scale for 32 of them (heads of a multiple of 32).
+   * @default "f16"
+   */
+  type?: KvCacheType;
 }
 
 export interface SchedulerLimits {
@@ -81,7 +85,8 @@ export async function loadEngine(options: LoadOptions): Promise<LoadedEngine> {
     gpu = await openGpu(options.adapter);
     const header = await readGgufHeader(reader);
     const config = modelConfig(header);
-    const { contextLength, capacity } = cacheSizes(gpu, config, options.kvCache);
+    const cacheType = kvCacheType(config, options.kvCache);
+    const { contextLength, capacity } = cacheSizes(gpu, config, cacheType, options.kvCache);
     const limits = schedulerLimits(options.scheduler);
     const tokenizer = createTokenizer(header.metadata);
     if (tokenizer.vocabSize !== config.vocab)
@@ -101,7 +106,7 @@ export async function loadEngine(options: LoadOptions): Promise<LoadedEngine> {
       capacity,
       maxRunning: limits.maxRunning,
       maxTopLogprobs,
-      cacheType: options.kvCache?.type ?? "f16",
+      cacheType,
       chunkTokens,
       signal: options.signal,
       onBytes: (loaded, total) => {
@@ -117,7 +122,7 @@ export async function loadEngine(options: LoadOptions): Promise<LoadedEngine> {
       tokenizer,
       contextLength,
       ...limits,
-      fingerprint: await fingerprint(gpu, header, source.sizeBytes, options.kvCache?.type ?? "f16"),
+      fingerprint: await fingerprint(gpu, header, source.sizeBytes, cacheType),
       modelId: options.modelId ?? modelName(header, source.name),
       weights: { ...weights, ...census(header) },
     });
@@ -133,13 +138,29 @@ export async function loadEngine(options: LoadOptions): Promise<LoadedEngine> {
   }
 }
 
+/** The type of the cache that was asked for. @throws OmniError `invalid_request` where there is none such for the model */
+function kvCacheType({ headWidth }: DecoderConfig, { type = "f16" }: KvCacheOptions = {}): KvCacheType {
+  if (!kvCacheTypes.includes(type))
+    throw invalidRequest(
+      `kvCache.type is ${JSON.stringify(type)}; expected one of ${kvCacheTypes.join(", ")}.`,
+      "kvCache.type",
+    );
+  if (type === "q8" && headWidth % 32 !== 0)
+    throw invalidRequest(
+      `kvCache.type "q8" needs heads of a multiple of 32; this model's are ${headWidth} wide.`,
+      "kvCache.type",
+    );
+  return type;
+}
+
 /** Positions of one conversation and of all: what was asked, or the default as far as one binding reaches. */
 function cacheSizes(
   gpu: Gpu,
   config: DecoderConfig,
+  type: KvCacheType,
   options: KvCacheOptions = {},
 ): { contextLength: number; capacity: number } {
-  const bytesPerPosition = config.kvHeads * config.headWidth * (options.type === "f32" ? 4 : 2);
+  const bytesPerPosition = kvPositionBytes({ type, ...config });
   const most = Math.floor(gpu.maxBindingBytes / bytesPerPosition / pageSize) * pageSize;
   const contextLength =
     options.contextLength === undefined

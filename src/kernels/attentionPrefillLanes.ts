@@ -1,0 +1,47 @@
+import type { Gpu } from "../runtime/gpu/device.ts";
+import type { Recording } from "../runtime/gpu/recording.ts";
+import { type AttentionArgs, inputsRange, tokenRows } from "./attentionArgs.ts";
+import kernel from "./attentionPrefillLanes.wgsl?raw";
+import { resultSlice, resultSource } from "./attentionResult.ts";
+import { cacheSource, pieceWidth } from "./kvCache.ts";
+import { constSource, rowConstants, stepSource } from "./prelude.ts";
+import { unroll } from "./unroll.ts";
+
+/** Threads of a workgroup, which are a subgroup. */
+const lanes = 8;
+
+/** Whether the adapter has subgroups of just the size that this takes. */
+export function canPrefillInLanes({ subgroups }: Gpu): boolean {
+  return subgroups?.min === lanes && subgroups.max === lanes;
+}
+
+/** Records prefill attention as `attentionPrefill` does, one subgroup per workgroup. */
+export function attentionPrefillLanes(rec: Recording, args: AttentionArgs, label: string): void {
+  const { qkv, cache, inputs, heads, window = 0xffff_ffff } = args;
+  const { kvHeads, headWidth, type } = cache;
+  // A row is 2 · E / lanes registers of a thread; as many rows as keep the compiler quick.
+  const tileRows = Math.min(16, 2 ** Math.floor(Math.log2(1024 / headWidth)));
+  const pieceVectors = pieceWidth(type) / 4;
+  const headPieces = headWidth / pieceWidth(type);
+  const lanePieces = Math.ceil(headPieces / lanes);
+  const wordTurns = Math.ceil(headWidth / 4 / lanes);
+  const range = inputsRange(label, inputs);
+  rec.dispatch({
+    label,
+    source:
+      "enable subgroups;\n" +
+      constSource({ heads, groupSize: heads / kvHeads, window, lanes, tileRows, lanePieces }) +
+      range.source +
+      unroll(cacheSource(cache, 1), { pieceVectors }) +
+      stepSource(5) +
+      resultSource(args, false, lanes, 4, true) +
+      unroll(kernel, {
+        ...{ tileRows, pieceVectors, headPieces, lanePieces, lanes, wordTurns },
+        rowVectors: headWidth / lanes,
+        laneVectors: lanePieces * pieceVectors,
+      }),
+    constants: { ...rowConstants(tokenRows), scale: args.scale * Math.LOG2E },
+    bindings: [qkv, cache.keys, cache.values, range.slice, resultSlice(args), rec.step],
+    workgroups: (step) => [Math.ceil((step.tokens * heads) / kvHeads / tileRows), kvHeads],
+  });
+}
