@@ -24,13 +24,13 @@ const hasFewRows = (rec: Recording, rows: RowCount) => rowsOf(rows, rec.maxStep)
 
 /**
  * out[r, n] = Σ_k x[r, k] · W[n, k] (· norm) + bias[n] + residual[r, n] for the rows r of a step; one dispatch per slice
- * of W. Sums are exact integers within a block of packed rows, and f32 beyond.
+ * of W. Sums are exact integers within a block of packed rows where the GPU is fast at that, and f32 beyond.
  * @throws OmniError `internal_error` where shapes do not fit, naming both
  */
 export function matmul(rec: Recording, args: MatmulArgs, label: string): void {
   checkMatmul(rec, args, matmulPlace(label, args.weight));
   if (hasFewRows(rec, args.rows)) matmulVec(rec, args, label);
-  else if (args.x.kind === "packed") matmulTiledDot(rec, args, label);
+  else if (args.x.kind === "packed" && rec.gpu.integerDots) matmulTiledDot(rec, args, label);
   else matmulTiled(rec, args, label);
 }
 
