@@ -3,6 +3,7 @@
 import type { Recording } from "../runtime/gpu/recording.ts";
 import type { WeightSlice } from "../runtime/gpu/tensor.ts";
 import { activationShape } from "./activations.ts";
+import { formatBindings } from "./formats/formats.ts";
 import type { MatmulArgs } from "./matmulArgs.ts";
 import { BindingList, constSource, rowConstants, rowsOf, stepSource } from "./prelude.ts";
 
@@ -75,13 +76,15 @@ fn store(r: u32, n: u32, sum: f32) {
 `,
   ].join("");
   const firstPlane = bindings.slices.length;
-  for (const plane of slice.planes) bindings.add(plane);
+  const format = formatBindings(weight.type, slice);
+  for (const plane of format.bindings) bindings.add(plane);
   return {
     source,
     firstPlane,
     bindings: bindings.slices,
     constants: {
       ...rowConstants(args.rows),
+      ...format.constants,
       columns: weight.columns,
       sliceRows: slice.rowCount,
       sliceStart: slice.rowStart,
