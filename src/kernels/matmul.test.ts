@@ -16,7 +16,7 @@ describe("matmul", () => {
   it("chooses by the largest step, the activations and the adapter", async () => {
     const t = await openTestGpu();
     const weight = t.weights("q8_0", 32, 64, randomValues(2, 2048)).matrix;
-    const out = t.output([9, 32]);
+    const out = t.output([17, 32]);
     const label = (kind: ActivationKind, rows: number, software: boolean, integerDots = true) => {
       const calls: string[] = [];
       const rec = {
@@ -25,15 +25,15 @@ describe("matmul", () => {
         maxStep: { tokens: rows, outputs: 0 },
         dispatch: (call: { label: string }) => calls.push(call.label),
       };
-      const args = { x: activations(t, kind, 9, 64), weight, out, rows: tokens };
+      const args = { x: activations(t, kind, 17, 64), weight, out, rows: tokens };
       matmul(rec as unknown as Recording, args, "test");
       return calls;
     };
-    expect(label("packed", 8, false)).toEqual(["matmulVec test"]);
-    expect(label("packed", 9, false)).toEqual(["matmulTiledDot test"]);
-    expect(label("packed", 9, false, false)).toEqual(["matmulTiled test"]);
-    expect(label("float", 9, false)).toEqual(["matmulTiled test"]);
-    expect(label("packed", 9, true)).toEqual(["matmulVec test"]);
+    expect(label("packed", 16, false)).toEqual(["matmulVec test"]);
+    expect(label("packed", 17, false)).toEqual(["matmulTiledDot test"]);
+    expect(label("packed", 17, false, false)).toEqual(["matmulTiled test"]);
+    expect(label("float", 17, false)).toEqual(["matmulTiled test"]);
+    expect(label("packed", 17, true)).toEqual(["matmulVec test"]);
   });
 
   it("refuses shapes that do not fit, naming both", async () => {
