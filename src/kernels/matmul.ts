@@ -15,22 +15,24 @@ import { quantize } from "./quantize.ts";
 export type { MatmulArgs, NextNorm };
 
 /**
- * Up to this many rows it is the weights' bandwidth that counts. A software adapter gains nothing from tiles: its
- * workgroup memory is as far away as any other, and they take it seconds to compile.
+ * Up to this many rows the kernel for few is taken. By the busy cycles of RDNA2 (Q4_0, K = 2048), 12 rows cost the same
+ * either way (2.2 cycles per product in fours of rows; 1.7 in a tile of 16, full or not), but tiles make so few
+ * workgroups there that large GPUs idle. A software adapter gains nothing from tiles: its workgroup memory is as far away
+ * as any other, and they take it seconds to compile.
  */
-const vecRows = (gpu: Gpu) => (gpu.software ? Infinity : 8);
+const vecRows = (gpu: Gpu) => (gpu.software ? Infinity : 16);
 
 const hasFewRows = (rec: Recording, rows: RowCount) => rowsOf(rows, rec.maxStep) <= vecRows(rec.gpu);
 
 /**
  * out[r, n] = Σ_k x[r, k] · W[n, k] (· norm) + bias[n] + residual[r, n] for the rows r of a step; one dispatch per slice
- * of W. Sums are exact integers within a block of packed rows, and f32 beyond.
+ * of W. Sums are exact integers within a block of packed rows where the GPU is fast at that, and f32 beyond.
  * @throws OmniError `internal_error` where shapes do not fit, naming both
  */
 export function matmul(rec: Recording, args: MatmulArgs, label: string): void {
   checkMatmul(rec, args, matmulPlace(label, args.weight));
   if (hasFewRows(rec, args.rows)) matmulVec(rec, args, label);
-  else if (args.x.kind === "packed") matmulTiledDot(rec, args, label);
+  else if (args.x.kind === "packed" && rec.gpu.integerDots) matmulTiledDot(rec, args, label);
   else matmulTiled(rec, args, label);
 }
 

@@ -6,17 +6,11 @@
 import type { Gpu } from "../runtime/gpu/device.ts";
 import type { Recording } from "../runtime/gpu/recording.ts";
 import { formatSource, groupWeights } from "./formats/formats.ts";
+import type { MatmulArgs } from "./matmulArgs.ts";
 import wgsl from "./matmulSubgroupMatrix.wgsl?raw";
+import { tileFrame, tileGrid } from "./matmulTile.ts";
 import floatWgsl from "./matmulTiled.float.wgsl?raw";
 import packedWgsl from "./matmulTiled.packed.wgsl?raw";
-import {
-  firstPlaneOf,
-  type TiledMatmulArgs,
-  tiledBindings,
-  tiledConstants,
-  tiledSource,
-  tileGrid,
-} from "./matmulTiledArgs.ts";
 import { constSource } from "./prelude.ts";
 import { unroll } from "./unroll.ts";
 
@@ -37,7 +31,7 @@ export function canUseSubgroupMatrix(gpu: Gpu): boolean {
  * One dispatch per slice; arguments as in `matmul`, already checked. Elements are f16 where the matrix units take them:
  * errors are then up to about 2^-11 of the largest product, and x is cut off at ±10^6.
  */
-export function matmulSubgroupMatrix(rec: Recording, args: TiledMatmulArgs, label: string): void {
+export function matmulSubgroupMatrix(rec: Recording, args: MatmulArgs, label: string): void {
   const { x, weight } = args;
   const { subgroupMatrix: matrix, subgroups } = rec.gpu;
   if (!matrix || !subgroups) throw new TypeError(`${label}: the device has no subgroup matrices`);
@@ -51,15 +45,16 @@ export function matmulSubgroupMatrix(rec: Recording, args: TiledMatmulArgs, labe
     matrixN: matrix.n,
     matrixK: matrix.k,
   };
-  for (const slice of weight.slices)
+  for (const slice of weight.slices) {
+    const { source, firstPlane, constants, bindings } = tileFrame(rec, args, slice);
     rec.dispatch({
       label: `matmulSubgroupMatrix ${label}`,
       source: [
         "diagnostic(off, chromium.subgroup_matrix_uniformity);\n",
         half ? "enable f16;\n" : "",
         "enable subgroups;\nenable chromium_experimental_subgroup_matrix;\n",
-        tiledSource(args),
-        formatSource(weight.type, firstPlaneOf(args)),
+        source,
+        formatSource(weight.type, firstPlane),
         constSource(sizes),
         `alias Element = ${matrix.element};\nconst elementScale = ${half ? "16.0" : "1.0"};\n`,
         x.kind === "packed" ? packedWgsl : floatWgsl,
@@ -69,8 +64,9 @@ export function matmulSubgroupMatrix(rec: Recording, args: TiledMatmulArgs, labe
           matricesN: 32 / matrix.n,
         }),
       ].join(""),
-      constants: tiledConstants(args, slice),
-      bindings: tiledBindings(rec, args, slice),
+      constants,
+      bindings,
       workgroups: tileGrid(args, slice, tile),
     });
+  }
 }

@@ -3,7 +3,7 @@
 // A workgroup makes 64 by 64 outputs, each of its first four subgroups 32 by 32 of them: rows of x are the left matrix,
 // weight rows the columns of the right one. Elements may be f16; so that large x stay finite there, x is divided by
 // elementScale and weights are multiplied by it. Sums are f32.
-// Before this: tiledSource(), the format of the weights, how x is read (matmulTiled.*.wgsl), alias Element, and as
+// Before this: tileFrame(), the format of the weights, how x is read (matmulTiled.*.wgsl), alias Element, and as
 // constants elementScale, stepColumns (K advances by them), stride (of a tile's rows, in elements), threads, and
 // matrixM, matrixN, matrixK (a left matrix is M rows by K columns).
 

@@ -2,24 +2,16 @@
 
 import type { Recording } from "../runtime/gpu/recording.ts";
 import { formatSource, groupWeights } from "./formats/formats.ts";
+import type { MatmulArgs } from "./matmulArgs.ts";
+import { type Tile, tileFrame, tileGrid } from "./matmulTile.ts";
 import floatWgsl from "./matmulTiled.float.wgsl?raw";
 import packedWgsl from "./matmulTiled.packed.wgsl?raw";
 import wgsl from "./matmulTiled.wgsl?raw";
-import {
-  firstPlaneOf,
-  type Tile,
-  type TiledMatmulArgs,
-  tiledBindings,
-  tiledConstants,
-  tiledSource,
-  tileGrid,
-} from "./matmulTiledArgs.ts";
 import { constSource, rowsOf } from "./prelude.ts";
 import { unroll } from "./unroll.ts";
 
 /**
- * Sizes of a tile; see matmulTiled.wgsl. Workgroup memory: 128 bytes per row of either side and 4 per thread, 16 KiB at
- * most. threadN is at most 8, threadR 4, teamN and teamR are multiples of 8.
+ * Sizes of a tile; see matmulTiled.wgsl. Workgroup memory: 128 bytes per row of either side, 16 KiB at most. threadN is at most 8, threadR 4, teamN and teamR are multiples of 8.
  */
 export type MatmulTiledVariant = Tile;
 
@@ -34,7 +26,7 @@ export function defaultTiledVariant(sliceRows: number, maxRows: number): MatmulT
 /** One dispatch per slice; arguments as in `matmul`, already checked. */
 export function matmulTiled(
   rec: Recording,
-  args: TiledMatmulArgs,
+  args: MatmulArgs,
   label: string,
   variant?: Partial<MatmulTiledVariant>,
 ): void {
@@ -43,17 +35,18 @@ export function matmulTiled(
   for (const slice of weight.slices) {
     const tile = { ...defaultTiledVariant(slice.rowCount, rowsOf(rows, rec.maxStep)), ...variant };
     const { threadN, threadR } = tile;
+    const { source, firstPlane, constants, bindings } = tileFrame(rec, args, slice);
     rec.dispatch({
       label: `matmulTiled ${label}`,
       source: [
-        tiledSource(args),
-        formatSource(weight.type, firstPlaneOf(args)),
+        source,
+        formatSource(weight.type, firstPlane),
         constSource({ ...tile }),
         x.kind === "packed" ? packedWgsl : floatWgsl,
         unroll(wgsl, { threadN, threadR, loadQuads }),
       ].join(""),
-      constants: tiledConstants(args, slice),
-      bindings: tiledBindings(rec, args, slice),
+      constants,
+      bindings,
       workgroups: tileGrid(args, slice, tile),
     });
   }

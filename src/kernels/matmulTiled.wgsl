@@ -3,7 +3,7 @@
 // A workgroup makes tileN · tileR outputs, a thread threadN · 4 of them: weight rows tx, tx + teamN, … and x rows
 // ty, ty + teamR, … of the tile. K advances by 32: 8 quads (vec4f along K) per row, dequantised on the way in.
 // A row's quads are permuted by its number, so that threads on neighbouring rows use different banks.
-// Before this: tiledSource(), the format of the weights, how x is read (matmulTiled.*.wgsl), and the sizes as constants:
+// Before this: tileFrame(), the format of the weights, how x is read (matmulTiled.*.wgsl), and the sizes as constants:
 // threadN is at most 8, threadR is 4, teamN and teamR (local x and y) are multiples of 8.
 
 const tileN = threadN * teamN;

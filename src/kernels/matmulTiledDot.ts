@@ -2,25 +2,25 @@
 
 import type { Recording } from "../runtime/gpu/recording.ts";
 import { formatSource, groupLoops, groupWeights } from "./formats/formats.ts";
-import {
-  firstPlaneOf,
-  type Tile,
-  type TiledMatmulArgs,
-  tiledBindings,
-  tiledConstants,
-  tiledSource,
-  tileGrid,
-} from "./matmulTiledArgs.ts";
+import type { MatmulArgs } from "./matmulArgs.ts";
+import { type Tile, tileFrame, tileGrid } from "./matmulTile.ts";
 import wgsl from "./matmulTiledDot.wgsl?raw";
 import { constSource, rowsOf } from "./prelude.ts";
 import { unroll } from "./unroll.ts";
 
-/** Sizes of a tile; see matmulTiledDot.wgsl. */
+/**
+ * Sizes of a tile; see matmulTiledDot.wgsl. Workgroup memory per block: up to 48 bytes a weight row and 76 a row of x,
+ * 15 KiB at most.
+ */
 export interface MatmulTiledDotVariant extends Tile {
-  /** Blocks of 32 columns in a tile: 1 or 2; at most threads / rows of x in the tile. */
+  /** Blocks of 32 columns in a tile: 1 or 2, and at most threads / rows of x in the tile. */
   stepBlocks: number;
 }
 
+/**
+ * 64 weight rows by 64 rows of x; 32 by 32 where that leaves most of a GPU idle. RDNA2 keeps eight waves per SIMD with
+ * 8 by 4 sums in a thread; fewer sums need more reads of workgroup memory for each, more sums leave half the waves.
+ */
 export function defaultTiledDotVariant(sliceRows: number, maxRows: number): MatmulTiledDotVariant {
   const tiles = Math.ceil(sliceRows / 64) * Math.ceil(maxRows / 64);
   return tiles < 128 || maxRows <= 32
@@ -28,36 +28,30 @@ export function defaultTiledDotVariant(sliceRows: number, maxRows: number): Matm
     : { threadN: 8, threadR: 4, teamN: 8, teamR: 16, stepBlocks: 2 };
 }
 
-/** The WGSL of a variant for these arguments. */
-export function tiledDotSource(args: TiledMatmulArgs, variant: MatmulTiledDotVariant): string {
-  const { type } = args.weight;
-  const { partQuads } = groupLoops(type);
-  const { threadN, threadR } = variant;
-  const groupBlocks = groupWeights(type) / 32;
-  const sizes = { ...variant, stepBlocks: Math.max(variant.stepBlocks, groupBlocks) };
-  return [
-    tiledSource(args),
-    formatSource(type, firstPlaneOf(args), "table"),
-    constSource({ ...sizes }),
-    unroll(wgsl, { threadN, threadR, blockParts: 8 / partQuads, groupBlocks }),
-  ].join("");
-}
-
 /** One dispatch per slice; arguments as in `matmul`, already checked, with packed x. */
 export function matmulTiledDot(
   rec: Recording,
-  args: TiledMatmulArgs,
+  args: MatmulArgs,
   label: string,
   variant?: Partial<MatmulTiledDotVariant>,
 ): void {
-  for (const slice of args.weight.slices) {
-    const chosen = { ...defaultTiledDotVariant(slice.rowCount, rowsOf(args.rows, rec.maxStep)), ...variant };
+  const { weight, rows } = args;
+  const groupBlocks = groupWeights(weight.type) / 32;
+  for (const slice of weight.slices) {
+    const tile = { ...defaultTiledDotVariant(slice.rowCount, rowsOf(rows, rec.maxStep)), ...variant };
+    const { threadN, threadR, stepBlocks } = tile;
+    const { source, firstPlane, constants, bindings } = tileFrame(rec, args, slice);
     rec.dispatch({
       label: `matmulTiledDot ${label}`,
-      source: tiledDotSource(args, chosen),
-      constants: tiledConstants(args, slice),
-      bindings: tiledBindings(rec, args, slice),
-      workgroups: tileGrid(args, slice, chosen),
+      source: [
+        source,
+        formatSource(weight.type, firstPlane, "table"),
+        constSource({ ...tile, stepBlocks: Math.max(stepBlocks, groupBlocks) }),
+        unroll(wgsl, { threadN, threadR, blockParts: 8 / groupLoops(weight.type).partQuads, groupBlocks }),
+      ].join(""),
+      constants,
+      bindings,
+      workgroups: tileGrid(args, slice, tile),
     });
   }
 }

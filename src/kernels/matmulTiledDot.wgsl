@@ -4,7 +4,7 @@
 // A workgroup makes tileN · tileR outputs, a thread threadN · threadR of them: weight rows tx, tx + teamN, … and x rows
 // ty, ty + teamR, … of the tile. K advances by stepBlocks · 32 columns. Tiles keep 16-byte words of neighbouring rows
 // side by side: what the threads of a subgroup read at once lies in different banks.
-// Before this: tiledSource(), the format of the weights, and the sizes as constants.
+// Before this: tileFrame(), the format of the weights, and the sizes as constants.
 
 const tileN = threadN * teamN;
 const tileR = threadR * teamR;

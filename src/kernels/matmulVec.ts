@@ -67,7 +67,7 @@ export function defaultVecVariant(
   const most = Math.min(32, Math.max(shuffled, 8));
   const threadsPerRow = Math.min(most, 2 ** Math.max(2, Math.floor(Math.log2(groups / 2))));
   return {
-    arithmetic: packed ? "dot" : "float",
+    arithmetic: packed && gpu.integerDots ? "dot" : "float",
     ...{ threadsPerRow, threads: threadsPerRow * 8, threadRows: gated ? 8 : 4 },
     xRows: maxRows === 1 ? 1 : maxRows === 2 ? 2 : 4,
     shareX: false,

@@ -25,6 +25,8 @@ export interface Gpu {
   readonly f16: boolean;
   /** Smallest and largest subgroup of this adapter, where WGSL's `subgroups` is usable. */
   readonly subgroups: { min: number; max: number } | undefined;
+  /** Whether `dot4I8Packed` is an instruction of this GPU, as far as the browser tells, and not a dozen of them. */
+  readonly integerDots: boolean;
   /** Matrix units that WGSL can use. */
   readonly subgroupMatrix: SubgroupMatrix | undefined;
   readonly maxBindingBytes: number;
@@ -45,6 +47,9 @@ const neededLimits = {
 
 /** Limits worth having as large as the adapter allows. */
 const wantedLimits = ["maxStorageBufferBindingSize", "maxBufferSize"] as const;
+
+/** Vendors and architectures, as Chromium names them, that have no instruction for the dot product of four bytes. */
+const withoutIntegerDots = /^(apple|amd (gcn|rdna-1)|intel gen-([1-9]|11)\b|nvidia (fermi|kepler|maxwell))/;
 
 function adapterName(info: GPUAdapterInfo): string {
   const parts = info.description ? [info.description] : [info.vendor, info.architecture, info.device];
@@ -107,6 +112,7 @@ export async function openGpu(options: AdapterOptions = {}): Promise<Gpu> {
     software: info.isFallbackAdapter || /swiftshader|llvmpipe|lavapipe|software/i.test(adapterName(info)),
     f16,
     subgroups: subgroups ? { min: info.subgroupMinSize ?? 4, max: info.subgroupMaxSize ?? 128 } : undefined,
+    integerDots: !withoutIntegerDots.test(`${info.vendor} ${info.architecture}`),
     subgroupMatrix,
     maxBindingBytes: Math.min(device.limits.maxStorageBufferBindingSize, options.maxBindingBytes ?? Infinity),
     maxBufferBytes: device.limits.maxBufferSize,
