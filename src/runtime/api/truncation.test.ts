@@ -60,7 +60,9 @@ test("raw prompts keep their end: as much as fits, or as many tokens as are aske
   expect(await promptOf(raw, { prompt, truncate_prompt_tokens: 61 })).toBe(`a${"b".repeat(60)}`);
   expect(await promptOf(raw, { prompt, truncate_prompt_tokens: -1 })).toHaveLength(84);
   expect(await promptOf(raw, { prompt: "abc", truncate_prompt_tokens: 61 })).toBe("abc");
-  expect(await promptOf(chat, { messages: [turn("user", prompt)], truncate_prompt_tokens: 9 })).toBe("sistant: ");
+  expect(await promptOf(chat, { messages: [turn("user", prompt)], truncate_prompt_tokens: 9 })).toBe(
+    "sistant: ",
+  );
 });
 
 test("echo repeats what is left of the prompt", async () => {
