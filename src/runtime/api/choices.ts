@@ -65,8 +65,8 @@ export async function* runChoices(
     }
   } finally {
     for (const running of steps.values()) running.catch(() => undefined);
+    if (steps.size > 0) abort.abort();
     for (const events of idle) await events.return();
-    abort.abort();
   }
 }
 

@@ -3,6 +3,7 @@
  * OpenAI's Responses API, `truncate_prompt_tokens` as in vLLM, `context_shift` and `n_keep` as in llama.cpp's server.
  */
 
+import { invalidRequest } from "../errors.ts";
 import { type ApiContext, contextLengthExceeded } from "./context.ts";
 import { boolean, integer, type Json, oneOf, optional } from "./fields.ts";
 
@@ -21,9 +22,16 @@ const defaultKeep = 4;
 export function readTruncation(body: Json, contextLength: number): Truncation {
   const keep = optional(body, "n_keep", integer(0, contextLength - 2)) ?? defaultKeep;
   const shifts = optional(body, "context_shift", boolean) ?? false;
+  const promptTokens = optional(body, "truncate_prompt_tokens", integer(-1, contextLength));
+  if (promptTokens === 0)
+    throw invalidRequest(
+      "Invalid 'truncate_prompt_tokens': expected -1 (as many as fit) or at least 1, but got 0.",
+      "truncate_prompt_tokens",
+      "invalid_value",
+    );
   return {
     auto: optional(body, "truncation", oneOf("auto", "disabled")) === "auto",
-    promptTokens: optional(body, "truncate_prompt_tokens", integer(-1, contextLength)),
+    promptTokens,
     contextShift: shifts ? { keep: Math.min(keep, contextLength - 2) } : undefined,
   };
 }

@@ -181,3 +181,25 @@ test("a full queue refuses; an endless chat goes on beyond its context", async (
   expect(endless.tokens.slice(45, 75)).toEqual(after.tokens);
   await engine.dispose();
 });
+
+test("a conversation goes on after a reload without computing its history", async () => {
+  const root = await navigator.storage.getDirectory();
+  const clear = () => root.removeEntry("omnitab-kv-cache", { recursive: true }).catch(() => undefined);
+  await clear();
+  const kvCache = { persist: { maxBytes: 1e7 } };
+  const prompt = promptOf(75, 50);
+  const first = await load({ kvCache });
+  const { tokens } = await run(first.engine, { promptTokens: prompt, cachePrompt: true });
+  await first.engine.dispose();
+  const second = await load({ kvCache });
+  const next = { promptTokens: [...prompt, ...tokens, 7, 8] };
+  const restored = await run(second.engine, { ...next, cachePrompt: true });
+  expect(restored.cachedTokens).toBe(64);
+  expect(restored.tokens).toEqual((await run(second.engine, next)).tokens);
+  await second.engine.dispose();
+  // Other weights under the same header find nothing.
+  const other = await loadEngine({ model: new Blob([makeRandomModel({ ...model, seed: 2 })]), kvCache });
+  expect((await run(other.engine, { ...next, cachePrompt: true })).cachedTokens).toBe(0);
+  await other.engine.dispose();
+  await clear();
+});

@@ -4,8 +4,10 @@ import { invalidRequest, OmniError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { DecoderConfig } from "../models/config.ts";
 import type { Tokenizer } from "../text/types.ts";
+import { CachePersistence } from "./cachePersistence.ts";
 import { Generation } from "./generation.ts";
 import { type ModelRunner, pageSize } from "./modelRunner.ts";
+import type { PageStore } from "./pageStore.ts";
 import { StepLoop } from "./stepLoop.ts";
 import {
   checkAborted,
@@ -25,6 +27,8 @@ export interface EngineParts {
   maxRunning: number;
   maxQueued: number;
   fingerprint: string;
+  /** Where pages outlive the engine, and what their content depends on. */
+  persistence: { store: PageStore; fingerprint: string } | undefined;
   weights: { sizeBytes: number; parameters: number; types: Record<string, number>; destroy(): void };
 }
 
@@ -35,6 +39,7 @@ export class DecoderEngine implements Engine {
   readonly maxRunning: number;
   readonly fingerprint: string;
   private readonly loop: StepLoop;
+  private readonly persistence: CachePersistence | undefined;
   private readonly ended = { finished: 0, cancelled: 0, failed: 0, rejected: 0 };
   /** Why the engine can no longer compute. */
   private fault: OmniError | undefined;
@@ -50,6 +55,9 @@ export class DecoderEngine implements Engine {
       ...{ contextLength, maxRunning, maxQueued, pageSize },
       onFailure: (thrown) => this.reasonOf(thrown),
     });
+    const { pool, cache } = this.loop.scheduler;
+    this.persistence =
+      parts.persistence && new CachePersistence({ ...parts.persistence, pool, cache, memory: runner });
     void gpu.lost.then((reason) =>
       this.break(new OmniError("device_lost", `The GPU device was lost: ${reason}.`)),
     );
@@ -61,10 +69,11 @@ export class DecoderEngine implements Engine {
 
   async *generate(request: GenerationRequest): AsyncGenerator<GenerationEvent, void, void> {
     this.check(request);
-    const { signal, promptLogprobs, maxTokens } = request;
+    const { signal, promptLogprobs, maxTokens, promptTokens, cachePrompt = true } = request;
     checkAborted(signal);
     if (this.fault) throw this.fault;
     if (promptLogprobs) await this.parts.runner.compileManyHead();
+    if (this.persistence && cachePrompt && !promptLogprobs) await this.persistence.restore(promptTokens);
     const constraint = request.constraint && maxTokens !== 0 ? await request.constraint() : undefined;
     const { loop, tokenizer, contextLength } = this;
     const generation = new Generation(request, constraint, tokenizer, contextLength, () => loop.wake());
@@ -81,6 +90,7 @@ export class DecoderEngine implements Engine {
       signal?.addEventListener("abort", onAbort, { once: true });
       yield* generation.events();
       failure = undefined;
+      void this.persistence?.save(generation.sequence!.tokens);
     } catch (error) {
       failure = error;
       throw error;
@@ -148,6 +158,7 @@ export class DecoderEngine implements Engine {
 
   async dispose(): Promise<void> {
     this.break(new OmniError("device_lost", "The engine was disposed of."));
+    await this.persistence?.settled();
     this.parts.runner.destroy();
     this.parts.weights.destroy();
     this.parts.gpu.device.destroy();

@@ -12,9 +12,12 @@ import { readGgufHeader } from "../weights/gguf.ts";
 import { SourceReader } from "../weights/reader.ts";
 import { openSource } from "../weights/source.ts";
 import type { GgufHeader } from "../weights/types.ts";
+import { hex } from "./cachePersistence.ts";
 import { DecoderEngine } from "./engine.ts";
 import { loadRunner } from "./loadRunner.ts";
 import { pageSize } from "./modelRunner.ts";
+import { Checksum } from "./pageFile.ts";
+import { OpfsStore, PageStore } from "./pageStore.ts";
 import { type Engine, maxTopLogprobs } from "./types.ts";
 
 export interface LoadProgress {
@@ -36,6 +39,12 @@ export interface KvCacheOptions {
    * @default "f16"
    */
   type?: KvCacheType;
+  /**
+   * Keeps what ended conversations computed in the origin private file system, so that they go on after a reload
+   * without computing their history. `maxBytes`: how much of it, by default 1 GiB. Text that users wrote lies there in
+   * the clear, as keys, values and token ids. @default false
+   */
+  persist?: boolean | { maxBytes?: number };
 }
 
 export interface SchedulerLimits {
@@ -67,6 +76,7 @@ export interface LoadedEngine {
 /** Most prompt tokens in one step; how many it really takes follows the speed. */
 const chunkTokens = 256;
 const defaultContextLength = 8192;
+const defaultPersistBytes = 2 ** 30;
 
 /**
  * Loads a model and compiles its kernels.
@@ -88,6 +98,8 @@ export async function loadEngine(options: LoadOptions): Promise<LoadedEngine> {
     const cacheType = kvCacheType(config, options.kvCache);
     const { contextLength, capacity } = cacheSizes(gpu, config, cacheType, options.kvCache);
     const limits = schedulerLimits(options.scheduler);
+    const persistBytes = persistLimit(options.kvCache);
+    const weightSum = persistBytes > 0 ? new Checksum() : undefined;
     const tokenizer = createTokenizer(header.metadata);
     if (tokenizer.vocabSize !== config.vocab)
       throw badModelFile(
@@ -109,7 +121,8 @@ export async function loadEngine(options: LoadOptions): Promise<LoadedEngine> {
       cacheType,
       chunkTokens,
       signal: options.signal,
-      onBytes: (loaded, total) => {
+      onBytes: weightSum && ((bytes) => weightSum.add(bytes)),
+      onProgress: (loaded, total) => {
         loadedBytes = loaded;
         report(loaded < total ? "weights" : "compile", loaded, source.sizeBytes ?? total);
       },
@@ -122,7 +135,11 @@ export async function loadEngine(options: LoadOptions): Promise<LoadedEngine> {
       tokenizer,
       contextLength,
       ...limits,
-      fingerprint: await fingerprint(gpu, header, source.sizeBytes, cacheType),
+      fingerprint: `fp_${(await fingerprint(gpu, header, [source.sizeBytes, cacheType])).slice(0, 16)}`,
+      persistence: weightSum && {
+        store: new PageStore(new OpfsStore("omnitab-kv-cache"), persistBytes),
+        fingerprint: await fingerprint(gpu, header, [...weightSum.value, cacheType]),
+      },
       modelId: options.modelId ?? modelName(header, source.name),
       weights: { ...weights, ...census(header) },
     });
@@ -194,19 +211,22 @@ function wholeNumber(value: number, least: number, param: string, most = Number.
   throw invalidRequest(`${param} is ${value}; expected a whole number from ${least} ${upTo}.`, param);
 }
 
-/** Names what numbers depend on: the file as its header and size tell, the adapter, the cache's type. */
+/** Bytes of pages to keep in files. */
+function persistLimit({ persist = false }: KvCacheOptions = {}): number {
+  if (persist === false) return 0;
+  const maxBytes = persist === true ? undefined : persist.maxBytes;
+  return wholeNumber(maxBytes ?? defaultPersistBytes, 1, "kvCache.persist.maxBytes");
+}
+
+/** Names what numbers depend on: what the file's header says, the adapter, and other facts. 64 hexadecimal digits. */
 async function fingerprint(
   gpu: Gpu,
   { metadata, tensors }: GgufHeader,
-  sizeBytes: number | undefined,
-  cacheType: string,
+  others: readonly unknown[],
 ): Promise<string> {
-  const adapter = [gpu.name, gpu.f16, gpu.subgroups];
-  const facts = JSON.stringify([adapter, cacheType, sizeBytes, tensors, [...metadata]], (_, value) =>
-    typeof value === "bigint" ? String(value) : value,
-  );
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(facts)));
-  return `fp_${Array.from(digest.subarray(0, 8), (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+  const facts = [gpu.name, gpu.f16, gpu.subgroups, others, tensors, [...metadata]];
+  const text = JSON.stringify(facts, (_, value) => (typeof value === "bigint" ? String(value) : value));
+  return hex(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))));
 }
 
 function templateSource({ metadata }: GgufHeader): string | undefined {

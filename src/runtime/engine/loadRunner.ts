@@ -15,7 +15,9 @@ export interface LoadRunnerOptions extends RunnerOptions {
   config: DecoderConfig;
   /** Stands at the end of the header. */
   reader: SourceReader;
-  onBytes?: (loadedBytes: number, totalBytes: number) => void;
+  onProgress?: (loadedBytes: number, totalBytes: number) => void;
+  /** Sees all weights. */
+  onBytes?: ((bytes: Uint8Array) => void) | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -36,7 +38,8 @@ export async function loadRunner(options: LoadRunnerOptions): Promise<LoadedRunn
     device: gpu.device,
     limits: { maxBindingBytes: gpu.maxBindingBytes, maxBufferBytes: gpu.maxBufferBytes },
     signal: options.signal,
-    ...(options.onBytes && { onProgress: options.onBytes }),
+    onBytes: options.onBytes,
+    ...(options.onProgress && { onProgress: options.onProgress }),
     onAllocated: async (allocated) => {
       const names = decoderWeights(config, allocated);
       runner = await withinMemory(

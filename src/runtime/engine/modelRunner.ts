@@ -170,6 +170,24 @@ export class ModelRunner {
     this.gpu.device.queue.submit([encoder.finish()]);
   }
 
+  /** Bytes of a page in all layers. */
+  get pageBytes(): number {
+    return this.copier.sizeBytes;
+  }
+
+  /** A page's content after all that has been submitted. */
+  readPage(page: number): Promise<ArrayBuffer> {
+    const encoder = this.gpu.device.createCommandEncoder();
+    const wait = this.readback.copy(encoder, this.copier.stage(encoder, page), this.pageBytes);
+    this.gpu.device.queue.submit([encoder.finish()]);
+    return wait();
+  }
+
+  /** Sets a page's content for all that is submitted later. */
+  writePage(page: number, bytes: Uint8Array<ArrayBuffer>): void {
+    this.copier.write(this.gpu.device.queue, page, bytes);
+  }
+
   /**
    * Computes a part of a step and draws its tokens. Submitted at once; a part with `allRows` needs
    * {@link compileManyHead} first.

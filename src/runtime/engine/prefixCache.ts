@@ -67,7 +67,7 @@ export class PrefixCache {
    * @returns the entry for these tokens, of this page or of its equal; undefined where `parent` is no longer cached
    */
   insert(parent: CacheEntry | undefined, tokens: readonly number[], page: number): CacheEntry | undefined {
-    if (parent && this.byPage[parent.page] !== parent) return undefined;
+    if (parent && !this.has(parent)) return undefined;
     const siblings = parent ? parent.children : this.roots;
     if (tokens.length === this.pool.pageSize) {
       const same = this.find(parent, tokens, 0, tokens.length);
@@ -88,6 +88,11 @@ export class PrefixCache {
     this.byPage[page] = entry;
     this.pool.keep(page);
     return entry;
+  }
+
+  /** Whether the entry is still there. */
+  has(entry: CacheEntry): boolean {
+    return this.byPage[entry.page] === entry;
   }
 
   /** Forgets a page, because its content will change, and what can only be reached through it. */

@@ -330,4 +330,4 @@ test("500 random schedules leak no page and finish every request with its own to
   }
   expect(preemptions).toBeGreaterThan(500);
   expect(forks).toBeGreaterThan(50);
-});
+}, 60_000);

@@ -11,6 +11,12 @@ import { Scheduler } from "./scheduler.ts";
 import type { Sequence } from "./sequence.ts";
 import type { StepOutput, StepPlan } from "./stepPlan.ts";
 
+/** What the loop asks of a {@link ModelRunner}. */
+export type StepRunner = Pick<
+  ModelRunner,
+  "pageCount" | "chunkTokens" | "maxRows" | "maxOutputs" | "copyPages" | "submit"
+> & { readonly sampler: Pick<ModelRunner["sampler"], "open" | "close" | "setMask"> };
+
 export interface StepLoopOptions {
   contextLength: number;
   maxRunning: number;
@@ -36,7 +42,7 @@ export class StepLoop {
   private stopped = false;
 
   constructor(
-    private readonly runner: ModelRunner,
+    private readonly runner: StepRunner,
     private readonly options: StepLoopOptions,
   ) {
     this.chunkSize = new ChunkSize(runner.chunkTokens);
@@ -75,9 +81,10 @@ export class StepLoop {
     try {
       for (;;) {
         const plan = this.scheduler.plan(this.chunkSize.next);
+        if (plan) this.submit(plan);
+        // Not before: the step uses their pages, and others may share them.
         for (const { generation, error } of this.refused.splice(0)) this.fail(generation, error);
         if (!plan) return;
-        this.submit(plan);
       }
     } catch (thrown) {
       this.stop(thrown);

@@ -30,6 +30,8 @@ export interface LoadWeightsOptions {
   /** The file position so far, and the one where the last requested tensor ends. */
   onProgress?: (loadedBytes: number, totalBytes: number) => void;
   signal?: AbortSignal | undefined;
+  /** Sees the bytes of all requested tensors in the order of the file. */
+  onBytes?: ((bytes: Uint8Array) => void) | undefined;
   /** Called once all buffers exist and before they are filled: what is built on them can be prepared meanwhile. */
   onAllocated?: (weights: LoadedWeights) => void | Promise<void>;
   /** Default: the device's own. Smaller ones serve tests of split tensors. */
@@ -40,6 +42,7 @@ interface Context {
   reader: SourceReader;
   uploader: Uploader;
   progress: () => void;
+  onBytes: ((bytes: Uint8Array) => void) | undefined;
   chunk: Uint8Array<ArrayBuffer>;
   /** Where the planes of a chunk are put together. */
   staging: Uint8Array<ArrayBuffer>[];
@@ -66,6 +69,7 @@ export async function loadWeights(options: LoadWeightsOptions): Promise<LoadedWe
       if (signal?.aborted) throw new OmniError("aborted", "Loading the model was cancelled.");
       onProgress?.(reader.offsetBytes, totalBytes);
     },
+    onBytes: options.onBytes,
     chunk: new Uint8Array(chunkBytes),
     staging: [],
   };
@@ -170,6 +174,7 @@ async function* chunks(
     const wanted = context.chunk.subarray(0, count * blockBytes);
     if ((await context.reader.read(wanted)) < wanted.length)
       throw truncated(plan, context.reader.offsetBytes);
+    context.onBytes?.(wanted);
     yield { start, count };
     context.progress();
     await context.uploader.throttle();

@@ -4,7 +4,7 @@
  */
 
 import type { Sequence } from "../sequence.ts";
-import { onGpu, type StepPlan, tokenAt } from "../stepPlan.ts";
+import { onGpu, type StepPart, type StepPlan, tokenAt } from "../stepPlan.ts";
 
 const mix = (a: number, b: number) => {
   let x = Math.imul(a ^ b, 0x9e3779b1);
@@ -61,30 +61,38 @@ export class FakeGpu {
 
   /** Executes a plan at once and gives the results for `Scheduler.complete`. */
   run(plan: StepPlan): number[][] {
-    const { cells, pageSize, model, sampled } = this;
-    for (const { from, to } of plan.copies)
+    this.copyPages(plan.copies);
+    return plan.parts.map((part) => this.runPart(part));
+  }
+
+  copyPages(copies: StepPlan["copies"]): void {
+    const { cells, pageSize } = this;
+    for (const { from, to } of copies)
       cells.copyWithin(to * pageSize, from * pageSize, (from + 1) * pageSize);
-    return plan.parts.map(({ kind, tokens, entries, outputs }) => {
-      let row = 0;
-      const hashes = new Uint32Array(tokens);
-      for (const { sequence, start: first, count } of entries) {
-        const slot = (position: number) =>
-          sequence.pages[Math.floor(position / pageSize)]! * pageSize + (position % pageSize);
-        for (let position = first; position < first + count; position++) {
-          const id = tokenAt(sequence, position);
-          const token = id >= onGpu ? sampled[id - onGpu]! : id;
-          const before = position === 0 ? start : cells[slot(position - 1)]!;
-          hashes[row] = advance(model, before, token, kind);
-          cells[slot(position)] = hashes[row++]!;
-        }
+  }
+
+  /** A token for each output; 0 where none is drawn. */
+  runPart({ kind, tokens, entries, outputs }: StepPart): number[] {
+    const { cells, pageSize, model, sampled } = this;
+    let row = 0;
+    const hashes = new Uint32Array(tokens);
+    for (const { sequence, start: first, count } of entries) {
+      const slot = (position: number) =>
+        sequence.pages[Math.floor(position / pageSize)]! * pageSize + (position % pageSize);
+      for (let position = first; position < first + count; position++) {
+        const id = tokenAt(sequence, position);
+        const token = id >= onGpu ? sampled[id - onGpu]! : id;
+        const before = position === 0 ? start : cells[slot(position - 1)]!;
+        hashes[row] = advance(model, before, token, kind);
+        cells[slot(position)] = hashes[row++]!;
       }
-      if (row !== tokens) throw new Error(`a part of ${tokens} tokens has ${row}`);
-      return outputs.map(({ row, sequence, draw: index }) => {
-        if (index < 0) return 0;
-        const token = draw(model, hashes[row]!, this.seedOf(sequence), index);
-        sampled[sequence.drawSlot] = token;
-        return token;
-      });
+    }
+    if (row !== tokens) throw new Error(`a part of ${tokens} tokens has ${row}`);
+    return outputs.map(({ row, sequence, draw: index }) => {
+      if (index < 0) return 0;
+      const token = draw(model, hashes[row]!, this.seedOf(sequence), index);
+      sampled[sequence.drawSlot] = token;
+      return token;
     });
   }
 }
