@@ -53,12 +53,11 @@ export function defaultVecVariant(
   const { weight, x } = input;
   const packed = x.kind === "packed";
   if (gpu.software) {
-    // Loads cost most, so rows share each weight, and in f32, where what is unpacked of a weight serves them all.
-    // SwiftShader, which has no f16, has slow dot products besides.
-    const single = maxRows === 1;
+    // Loads cost most: a weight is loaded and unpacked once for all rows at hand. In f32, whatever the number of rows,
+    // so that a row does not depend on how many others a step has.
     return {
-      arithmetic: packed && gpu.f16 && single ? "dot" : "float",
-      ...{ threadsPerRow: 1, threads: gated ? 32 : 16, threadRows: 2, xRows: single ? 1 : 4 },
+      arithmetic: "float",
+      ...{ threadsPerRow: 1, threads: gated ? 32 : 16, threadRows: 2, xRows: maxRows === 1 ? 1 : 4 },
       shareX: packed && sharedSubgroup(gpu) !== undefined,
     };
   }
