@@ -4,7 +4,7 @@
 
 const blockQuads = 8u;
 const groupBlocks = groupQuads / blockQuads;
-const blockParts = blockQuads / partQuads;
+const dotParts = blockQuads / partQuads;
 
 /// For thread `lane` of a team: sums[i · threadRows + q] of x row i and weight row q, then the squares of each x row.
 fn accumulate(
@@ -32,7 +32,7 @@ fn accumulate(
         if (normalized) {
           (*sums)[xRows * threadRows + i] += summary.w;
         }
-        for (var part = 0u; part < blockParts; part++) {
+        for (var part = 0u; part < dotParts; part++) {
           var high = array<i32, threadRows>();
           var low = array<i32, threadRows>();
           for (var j = 0u; j < partQuads; j++) {
@@ -44,14 +44,14 @@ fn accumulate(
             }
           }
           var partSum = summary.y + summary.z;
-          if (blockParts == 2u) {
+          if (dotParts == 2u) {
             partSum = select(summary.z, summary.y, part == 0u);
           }
           for (var q = 0u; q < threadRows; q++) {
-            let scale = groupScale(groups[q], block * blockParts + part);
+            let scale = groupScale(groups[q], block * dotParts + part);
             (*sums)[i * threadRows + q] += scale * (summary.x * f32((high[q] << 8u) + low[q]));
             if (hasOffset || quantBias != 0.0) {
-              let offset = groupOffset(groups[q], block * blockParts + part) - quantBias * scale;
+              let offset = groupOffset(groups[q], block * dotParts + part) - quantBias * scale;
               (*sums)[i * threadRows + q] += offset * partSum;
             }
           }

@@ -189,7 +189,7 @@ function record(
   const body = unroll(arithmetic === "dot" ? dotWgsl : floatWgsl, {
     ...{ threadRows, xRows, readQuads, blockQuads: 8 },
     ...{ groupBlocks: groupWeights(weight.type) / 32, groupReads: groupWeights(weight.type) / 4 / readQuads },
-    ...{ partQuads: loops.partQuads, blockParts: 8 / loops.partQuads },
+    ...{ partQuads: loops.partQuads, dotParts: 8 / loops.partQuads },
   });
   for (const slice of weight.slices) {
     const bindings = new BindingList();
