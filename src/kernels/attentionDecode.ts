@@ -76,9 +76,10 @@ export function attentionDecode(rec: Recording, args: AttentionArgs, label: stri
   const maxTokens = rec.maxStep.tokens;
   const capacity = Math.min(inputs.pageTable.shape[1]! * pageSize, window);
   const splits = scratch ? splitCount(capacity) : 1;
-  const sumsStart = maxTokens * heads * splits * headWidth;
+  // Zero unless split, so that recordings of any size share a pipeline.
+  const sumsStart = splits > 1 ? maxTokens * heads * splits * headWidth : 0;
   if (scratch) {
-    const needed = sumsStart + maxTokens * heads * splits;
+    const needed = maxTokens * heads * splits * (headWidth + 1);
     expectKernel(
       scratch.dtype === "f32" && scratch.shape.reduce((a, b) => a * b, 1) >= needed,
       label,

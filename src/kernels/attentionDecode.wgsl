@@ -162,29 +162,36 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, THREAD_BUILTINS) {
       if (piece < headPieces) {
         for (var j = 0u; j < pieceVectors; j++) {
           let x = sums[h * laneVectors + s * pieceVectors + j] * change;
-          let at = team * headWidth + (piece * pieceVectors + j) * 4u;
-          partial[at] = x.x;
-          partial[at + 1u] = x.y;
-          partial[at + 2u] = x.z;
-          partial[at + 3u] = x.w;
+          let at = (piece * pieceVectors + j) * 4u;
+          if (teams == 1u) {
+            setRowVector(h, at, x);
+          } else {
+            partial[team * headWidth + at] = x.x;
+            partial[team * headWidth + at + 1u] = x.y;
+            partial[team * headWidth + at + 2u] = x.z;
+            partial[team * headWidth + at + 3u] = x.w;
+          }
         }
       }
     }
-    workgroupBarrier();
-    for (var e = thread; e < headWidth; e += threads) {
-      var x = 0.0;
-      for (var i = 0u; i < teams; i += 1u) {
-        x += partial[i * headWidth + e];
+    if (teams > 1u) {
+      workgroupBarrier();
+      for (var e = thread; e < headWidth; e += threads) {
+        var x = 0.0;
+        for (var i = 0u; i < teams; i += 1u) {
+          x += partial[i * headWidth + e];
+        }
+        rows[h * headWidth + e] = x;
       }
-      rows[h * headWidth + e] = x;
+      workgroupBarrier();
     }
     if (splits > 1u && thread == 0u && firstInGroup + h < groupSize) {
       storeSum((token * heads + kvHead * groupSize + firstInGroup + h) * splits + group.z, most + log2(all));
     }
-    workgroupBarrier();
   }
+  workgroupBarrier();
   const items = groupHeads * headWidth / 4u;
-  for (var start = 0u; start < items; start += threads) {
+  for (var start = 0u; start < rolled(items); start += threads) {
     let i = start + thread;
     let head = firstInGroup + i / (headWidth / 4u);
     let x = rowVector(min(i, items - 1u) / (headWidth / 4u), i % (headWidth / 4u) * 4u);
@@ -196,4 +203,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, THREAD_BUILTINS) {
 fn rowVector(row: u32, element: u32) -> vec4f {
   let at = row * headWidth + element;
   return vec4f(rows[at], rows[at + 1u], rows[at + 2u], rows[at + 3u]);
+}
+
+fn setRowVector(row: u32, element: u32, x: vec4f) {
+  let at = row * headWidth + element;
+  rows[at] = x.x;
+  rows[at + 1u] = x.y;
+  rows[at + 2u] = x.z;
+  rows[at + 3u] = x.w;
 }

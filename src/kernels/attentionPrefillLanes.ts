@@ -1,6 +1,12 @@
 import type { Gpu } from "../runtime/gpu/device.ts";
 import type { Recording } from "../runtime/gpu/recording.ts";
-import { type AttentionArgs, inputsRange, tokenRows } from "./attentionArgs.ts";
+import {
+  type AttentionArgs,
+  attentionTuning,
+  inputsRange,
+  rolledSource,
+  tokenRows,
+} from "./attentionArgs.ts";
 import kernel from "./attentionPrefillLanes.wgsl?raw";
 import { resultSlice, resultSource } from "./attentionResult.ts";
 import { cacheSource, pieceWidth } from "./kvCache.ts";
@@ -19,8 +25,8 @@ export function canPrefillInLanes({ subgroups }: Gpu): boolean {
 export function attentionPrefillLanes(rec: Recording, args: AttentionArgs, label: string): void {
   const { qkv, cache, inputs, heads, window = 0xffff_ffff } = args;
   const { kvHeads, headWidth, type } = cache;
-  // A row is 2 · E / lanes registers of a thread; as many rows as keep the compiler quick.
-  const tileRows = Math.min(16, 2 ** Math.floor(Math.log2(1024 / headWidth)));
+  // A row is E / lanes registers of a thread; as many rows as keep the compiler quick.
+  const tileRows = Math.min(8, 2 ** Math.floor(Math.log2(512 / headWidth)));
   const pieceVectors = pieceWidth(type) / 4;
   const headPieces = headWidth / pieceWidth(type);
   const lanePieces = Math.ceil(headPieces / lanes);
@@ -35,9 +41,10 @@ export function attentionPrefillLanes(rec: Recording, args: AttentionArgs, label
       unroll(cacheSource(cache, 1), { pieceVectors }) +
       stepSource(5) +
       resultSource(args, false, lanes, 4, true) +
+      rolledSource(attentionTuning(rec.gpu, args)) +
       unroll(kernel, {
-        ...{ tileRows, pieceVectors, headPieces, lanePieces, lanes, wordTurns },
-        rowVectors: headWidth / lanes,
+        ...{ tileRows, pieceVectors, lanePieces, wordTurns },
+        pieceLoads: (pieceVectors * 4) / lanes,
         laneVectors: lanePieces * pieceVectors,
       }),
     constants: { ...rowConstants(tokenRows), scale: args.scale * Math.LOG2E },

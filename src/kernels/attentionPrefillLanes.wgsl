@@ -1,9 +1,9 @@
 // As attentionPrefill.wgsl, for adapters whose memory is slow and whose registers are cheap: software ones.
 //
 // A workgroup is one subgroup of `lanes` threads, with `tileRows` rows (query heads of tokens that share a kv head) whose
-// queries and sums stay in registers, spread over the lanes. Positions pass `lanes` at a time: each lane scores one
-// of them for all rows, where queries are broadcast; then each lane adds its own pieces of all their values, where weights
-// are broadcast. Only keys and values are loaded, once per tile.
+// sums stay in registers, spread over the lanes. Positions pass `lanes` at a time: each lane scores one of them for
+// all rows, where a query is loaded once for all lanes and broadcast; then each lane adds its own pieces of all their
+// values, where weights are broadcast. Loops stay loops, as such adapters compile slowly.
 //
 // The TypeScript side declares sizes, the cache (bindings 1 and 2), and `storeResult` (binding 4).
 
@@ -13,7 +13,7 @@
 /// Softmax scale · log2(e).
 override scale: f32;
 
-const rowVectors = headWidth / lanes; // a row's queries per lane
+const pieceLoads = pieceVectors * 4u / lanes; // a row's queries per lane that go with a piece
 const laneVectors = lanePieces * pieceVectors; // a row's sums per lane
 const headVectors = headWidth / 4u;
 const hidden = -3.4e38;
@@ -25,20 +25,17 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
   let endRow = min(firstRow + tileRows, stepRows() * groupSize);
   let endToken = (endRow + groupSize - 1u) / groupSize;
 
-  var queries = array<f32, tileRows * rowVectors>();
   var sums = array<vec4f, tileRows * laneVectors>();
   var largest = array<f32, tileRows>();
   var total = array<f32, tileRows>();
   var weights = array<f32, tileRows>();
+  var rowStarts = array<u32, tileRows>();
   var rowBegins = array<u32, tileRows>();
   var rowEnds = array<u32, tileRows>();
   for (var r = 0u; r < tileRows; r++) {
     let row = min(firstRow + r, endRow - 1u);
     let query = kvHead * groupSize + row % groupSize;
-    let start = (row / groupSize * (heads + 2u * kvHeads) + query) * headWidth + lane;
-    for (var s = 0u; s < rowVectors; s++) {
-      queries[r * rowVectors + s] = qkv[start + s * lanes] * scale;
-    }
+    rowStarts[r] = (row / groupSize * (heads + 2u * kvHeads) + query) * headWidth + lane;
     rowEnds[r] = inputs[lengthsAt + row / groupSize];
     rowBegins[r] = rowEnds[r] - min(rowEnds[r], window);
     largest[r] = hidden;
@@ -71,20 +68,24 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
       for (var r = 0u; r < tileRows; r++) {
         weights[r] = 0.0;
       }
-      for (var i = 0u; i < headPieces; i++) {
+      for (var i = 0u; i < rolled(headPieces); i += 1u) {
         let key = keyPiece(head, slot, i);
-        for (var j = 0u; j < pieceVectors; j++) {
-          let part = key.v[j] * key.scale;
+        for (var k = 0u; k < pieceLoads; k++) {
           for (var r = 0u; r < tileRows; r++) {
-            const element = (i * pieceVectors + j) * 4u;
-            const first = element % lanes;
-            let own = queries[r * rowVectors + element / lanes];
-            weights[r] += dot(part, vec4f(
-              subgroupBroadcast(own, first),
-              subgroupBroadcast(own, first + 1u),
-              subgroupBroadcast(own, first + 2u),
-              subgroupBroadcast(own, first + 3u),
-            ));
+            let query = qkv[rowStarts[r] + (i * pieceLoads + k) * lanes];
+            let low = vec4f(
+              subgroupBroadcast(query, 0u),
+              subgroupBroadcast(query, 1u),
+              subgroupBroadcast(query, 2u),
+              subgroupBroadcast(query, 3u),
+            );
+            let high = vec4f(
+              subgroupBroadcast(query, 4u),
+              subgroupBroadcast(query, 5u),
+              subgroupBroadcast(query, 6u),
+              subgroupBroadcast(query, 7u),
+            );
+            weights[r] += (dot(low, key.v[k * 2u]) + dot(high, key.v[k * 2u + 1u])) * key.scale;
           }
         }
       }
@@ -92,7 +93,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
       for (var r = 0u; r < tileRows; r++) {
         let inRun = firstRow + r >= runBegin && firstRow + r < runEnd;
         let seen = inRun && position >= rowBegins[r] && position < rowEnds[r];
-        let score = select(hidden, weights[r], seen);
+        let score = select(hidden, weights[r] * scale, seen);
         let most = max(largest[r], subgroupMax(score));
         let change = exp2(largest[r] - most);
         largest[r] = most;
@@ -103,15 +104,15 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
         }
       }
 
-      for (var p = 0u; p < lanes; p++) {
-        let valueHead = subgroupBroadcast(head, p);
-        let valueSlot = subgroupBroadcast(slot, p);
+      for (var p = 0u; p < rolled(lanes); p += 1u) {
+        let valueHead = subgroupShuffle(head, p);
+        let valueSlot = subgroupShuffle(slot, p);
         for (var s = 0u; s < lanePieces; s++) {
           let value = valuePiece(valueHead, valueSlot, min(lane + s * lanes, headPieces - 1u));
           for (var j = 0u; j < pieceVectors; j++) {
             let part = value.v[j] * value.scale;
             for (var r = 0u; r < tileRows; r++) {
-              sums[r * laneVectors + s * pieceVectors + j] += subgroupBroadcast(weights[r], p) * part;
+              sums[r * laneVectors + s * pieceVectors + j] += subgroupShuffle(weights[r], p) * part;
             }
           }
         }

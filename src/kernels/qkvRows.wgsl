@@ -4,7 +4,7 @@
 // Head groups: where a kv head has more q heads than `groupHeads`, several workgroups take some of them each. The last
 // one may have fewer: the rest repeat the last head, and are not stored.
 //
-// The TypeScript side declares `threads`, sizes, what rope.ts and kvCache.ts do, and `normedRow(row, sum)`: the factor
+// The TypeScript side declares `threads`, `rolled`, sizes, what rope.ts and kvCache.ts do, and `normedRow(row, sum)`: the factor
 // of a row by its sum of squares.
 
 @group(0) @binding(0) var<storage, QKV_ACCESS> qkv: array<f32>; // (T, (heads + 2 · kvHeads) · headWidth)
@@ -49,7 +49,7 @@ fn prepareRows(thread: u32, token: u32, kvHead: u32, firstInGroup: u32, position
     var x = vec2f(rows[at.x], rows[at.y]) * select(queryScale, 1.0, row == keyRow);
     if (hasHeadNorm) {
       var sum = 0.0;
-      for (var lane = 0u; lane < rowLanes; lane += 1u) {
+      for (var lane = 0u; lane < rolled(rowLanes); lane += 1u) {
         sum += rowFolds[row * rowLanes + lane];
       }
       x *= headNorm(sum, row == keyRow, pairElements(pair));

@@ -1,5 +1,5 @@
 import type { Recording } from "../runtime/gpu/recording.ts";
-import { checkQkv, inputsRange, type QkvArgs } from "./attentionArgs.ts";
+import { attentionTuning, checkQkv, inputsRange, type QkvArgs, rolledSource } from "./attentionArgs.ts";
 import { constSource } from "./prelude.ts";
 import { qkvRowsBindings, qkvRowsSource } from "./qkvRows.ts";
 import kernel from "./ropeAppend.wgsl?raw";
@@ -28,6 +28,7 @@ export function ropeAppend(rec: Recording, args: QkvArgs, label: string): void {
     source:
       constSource({ threads: rec.gpu.software ? 16 : 128, headGroups }) +
       range.source +
+      rolledSource(attentionTuning(rec.gpu, {})) +
       qkvRowsSource(args, groupHeads, "read_write", 5) +
       kernel,
     bindings: [qkv, cache.keys, cache.values, faults, range.slice, ...qkvRowsBindings(args)],
