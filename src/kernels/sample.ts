@@ -87,18 +87,20 @@ export function sample(rec: Recording, args: SampleArgs, label: string): void {
   const vectors = vocab % 4 === 0;
   const source = constants + (vectors ? vectorSource : scalarSource) + commonSource;
   // On a CPU every thread pays for every barrier.
-  const threads = rec.gpu.software ? 16 : 256;
+  const sizesOfGroup = rec.gpu.software
+    ? { threads: 16, groupThreads: 4 }
+    : { threads: 256, groupThreads: 16 };
   rec.dispatch({
     label: `${place}: chunks`,
     source: source + (vectors ? vectorBetter : scalarBetter) + chunksSource,
-    constants: { threads },
+    constants: sizesOfGroup,
     bindings: [logits, rowSlots, rowDraws, params, state, masks, adjusted, chunks],
     workgroups: (step) => [layout.chunkCount, rowsOf(rows, step)],
   });
   rec.dispatch({
     label: `${place}: select`,
     source: source + selectSource,
-    constants: { threads, listSize: rec.gpu.software ? 64 : 256 },
+    constants: { ...sizesOfGroup, listSize: rec.gpu.software ? 64 : 256 },
     bindings: [logits, rowSlots, rowDraws, params, adjusted, chunks, state, results],
     workgroups: (step) => [rowsOf(rows, step)],
   });

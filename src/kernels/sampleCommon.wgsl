@@ -13,8 +13,6 @@
 @group(0) @binding(2) var<storage, read> rowDraws: array<u32>; // (R) tokens drawn before, or givenToken + a token
 @group(0) @binding(3) var<storage, read> params: array<u32>; // (slots, paramWords)
 
-override threads: u32 = 256u; // a power of two
-
 const keyOfLowest = 0x00800000u; // orderedKey(-infinity)
 const infinity = 0x7f800000u;
 const huge = 0x7149f2cau; // 1e30
@@ -53,39 +51,63 @@ fn takeGreater(best: Best, key: u32, index: u32) -> Best {
   return best;
 }
 
-var<workgroup> bestKeys: array<u32, threads>;
-var<workgroup> bestIndices: array<u32, threads>;
+override threads: u32 = 256u;
+/// Threads of a workgroup are as many groups of so many: two short steps instead of a tree, as each barrier costs
+/// software adapters time to run, and more to compile.
+override groupThreads: u32 = 16u;
+
+var<workgroup> bests: array<Best, threads>;
+var<workgroup> sums: array<f32, threads>;
+
+fn better2(a: Best, b: Best) -> Best {
+  if (b.key > a.key || (b.key == a.key && b.index < a.index)) {
+    return b;
+  }
+  return a;
+}
 
 /// The best of all threads', the lowest index among equals; to all threads.
-fn reduceBest(best: Best, thread: u32) -> Best {
-  bestKeys[thread] = best.key;
-  bestIndices[thread] = best.index;
+fn reduceBest(own: Best, thread: u32) -> Best {
+  bests[thread] = own;
   workgroupBarrier();
-  for (var half = threads / 2u; half > 0u; half /= 2u) {
-    if (thread < half) {
-      let key = bestKeys[thread + half];
-      let index = bestIndices[thread + half];
-      if (key > bestKeys[thread] || (key == bestKeys[thread] && index < bestIndices[thread])) {
-        bestKeys[thread] = key;
-        bestIndices[thread] = index;
-      }
+  if (thread % groupThreads == 0u) {
+    var best = own;
+    for (var i = 1u; i < groupThreads; i++) {
+      best = better2(best, bests[thread + i]);
     }
-    workgroupBarrier();
+    bests[thread] = best;
   }
-  return Best(workgroupUniformLoad(&bestKeys[0]), workgroupUniformLoad(&bestIndices[0]));
+  workgroupBarrier();
+  if (thread == 0u) {
+    var best = bests[0];
+    for (var i = groupThreads; i < threads; i += groupThreads) {
+      best = better2(best, bests[i]);
+    }
+    bests[0] = best;
+  }
+  return workgroupUniformLoad(&bests[0]);
 }
 
 /// The sum over all threads, to all threads.
-fn reduceSum(value: f32, thread: u32) -> f32 {
-  bestKeys[thread] = bitcast<u32>(value);
+fn reduceSum(own: f32, thread: u32) -> f32 {
+  sums[thread] = own;
   workgroupBarrier();
-  for (var half = threads / 2u; half > 0u; half /= 2u) {
-    if (thread < half) {
-      bestKeys[thread] = bitcast<u32>(bitcast<f32>(bestKeys[thread]) + bitcast<f32>(bestKeys[thread + half]));
+  if (thread % groupThreads == 0u) {
+    var sum = own;
+    for (var i = 1u; i < groupThreads; i++) {
+      sum += sums[thread + i];
     }
-    workgroupBarrier();
+    sums[thread] = sum;
   }
-  return bitcast<f32>(workgroupUniformLoad(&bestKeys[0]));
+  workgroupBarrier();
+  if (thread == 0u) {
+    var sum = sums[0];
+    for (var i = groupThreads; i < threads; i += groupThreads) {
+      sum += sums[i];
+    }
+    sums[0] = sum;
+  }
+  return workgroupUniformLoad(&sums[0]);
 }
 
 struct Place {

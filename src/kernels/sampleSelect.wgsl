@@ -365,8 +365,8 @@ fn hash32(value: u32) -> u32 {
 }
 
 fn draw(slot: u32, best: Best, draws: u32, thread: u32) -> u32 {
+  let bestPlace = placeOf(bitsOfKey(best.key), param(slot, scale));
   placeScale = param(slot, scale);
-  let bestPlace = placeOf(bitsOfKey(best.key), placeScale);
   topOctave = bestPlace.octave;
   addBins(thread);
   var kept = Found(0u, countsBefore[bins - 1u] + binCounts[bins - 1u], totalLength);
@@ -374,16 +374,27 @@ fn draw(slot: u32, best: Best, draws: u32, thread: u32) -> u32 {
   if ((wants & flagMinP) != 0u) {
     kept = within(bestPlace, param(slot, minPDistance), thread);
   }
-  if ((wants & flagTopK) != 0u) {
-    let cut = find(vec2(min(param(slot, topK), kept.count) - 1u, 0u), true, thread);
-    kept = cut;
+  // A loop, so that `find` is there once: top-k, top-p, the draw.
+  for (var stage = 0u; stage < 3u; stage++) {
+    var point: vec2<u32>;
+    if (stage == 0u) {
+      if ((wants & flagTopK) == 0u) {
+        continue;
+      }
+      point = vec2(min(param(slot, topK), kept.count) - 1u, 0u);
+    } else if (stage == 1u) {
+      if ((wants & flagTopP) == 0u) {
+        continue;
+      }
+      let share = share64(kept.length, param(slot, topP));
+      point = subtract64(share, select(vec2(1u, 0u), vec2(0u), all(share == vec2(0u))));
+    } else {
+      let random = hash32(param(slot, seedKey) ^ hash32(draws + 0x85ebca6bu));
+      point = share64(kept.length, random);
+    }
+    kept = find(point, stage == 0u, thread);
   }
-  if ((wants & flagTopP) != 0u) {
-    let share = share64(kept.length, param(slot, topP));
-    kept = find(subtract64(share, select(vec2(1u, 0u), vec2(0u), all(share == vec2(0u)))), false, thread);
-  }
-  let random = hash32(param(slot, seedKey) ^ hash32(draws + 0x85ebca6bu));
-  return find(share64(kept.length, random), false, thread).token;
+  return kept.token;
 }
 
 var<workgroup> chunkKeys: array<u32, chunkCount>;
