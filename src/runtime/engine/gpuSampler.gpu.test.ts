@@ -207,21 +207,19 @@ describe("log-probabilities", () => {
 test("frequencies follow softmax", async () => {
   const vocab = 40;
   const row = Float32Array.from({ length: vocab }, (_, i) => Math.sin(i * 7.1) * 2);
-  const logits = Float32Array.from({ length: 16 * vocab }, (_, i) => row[i % vocab]!);
-  const { sampler, step } = await setUp(logits, { vocab, slots: 16, maxOutputs: 16, contextLength: 8 });
+  const logits = Float32Array.from({ length: 64 * vocab }, (_, i) => row[i % vocab]!);
+  const { sampler, step } = await setUp(logits, { vocab, slots: 64, maxOutputs: 64, contextLength: 8 });
   const temperature = 1.3;
-  const slots = Array.from({ length: 16 }, (_, seed) => sampler.open(params({ seed, temperature }), []));
+  const slots = Array.from({ length: 64 }, (_, seed) => sampler.open(params({ seed, temperature }), []));
   const counts = new Array<number>(vocab).fill(0);
-  const steps = 1500;
-  for (let draw = 0; draw < steps; draw++) {
-    const rows = await step(slots.map((slot) => ({ slot, draw })));
-    for (const drawn of rows) counts[drawn!.token!]! += 1;
-  }
+  const steps = Array.from({ length: 150 }, (_, draw) => step(slots.map((slot) => ({ slot, draw }))));
+  const drawn = (await Promise.all(steps)).flat();
+  for (const row of drawn) counts[row!.token!]! += 1;
   const weights = [...row].map((l) => Math.exp(l / temperature));
   const total = weights.reduce((a, b) => a + b);
   let chiSquare = 0;
   counts.forEach((count, i) => {
-    const expected = (16 * steps * weights[i]!) / total;
+    const expected = (drawn.length * weights[i]!) / total;
     chiSquare += (count - expected) ** 2 / expected;
   });
   // 39 degrees of freedom: above 72 once in a thousand.
