@@ -1,9 +1,17 @@
 /** Many requests at once on small random-weight models: each gets what it would get alone, to the last bit. */
 
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { OmniError } from "../errors.ts";
+import { type Gpu, openGpu } from "../gpu/device.ts";
+import { modelConfig } from "../models/architectures.ts";
+import { createTokenizer } from "../text/tokenizer.ts";
+import { readGgufHeader } from "../weights/gguf.ts";
+import { SourceReader } from "../weights/reader.ts";
+import { openSource } from "../weights/source.ts";
 import { makeRandomModel, type RandomModel } from "../weights/testing/randomModel.ts";
-import { type LoadedEngine, type LoadOptions, loadEngine } from "./load.ts";
+import { DecoderEngine } from "./engine.ts";
+import { loadRunner } from "./loadRunner.ts";
+import { OpfsStore, PageStore } from "./pageStore.ts";
 import { defaultSampling, type Engine, type GenerationEvent, type GenerationRequest } from "./types.ts";
 
 const model: RandomModel = {
@@ -66,17 +74,40 @@ async function alone(engine: Engine, all: Partial<GenerationRequest>[]): Promise
   return answers;
 }
 
-const load = (options: Omit<LoadOptions, "model">) =>
-  loadEngine({ model: new Blob([makeRandomModel(model)]), ...options });
+/** Engines on one device share its pipelines: loading is mostly compiling. */
+let gpu: Gpu;
+beforeAll(async () => {
+  gpu = await openGpu();
+});
+afterAll(() => gpu.device.destroy());
+
+const folder = "omnitab-test-kv-cache";
+
+async function open(sizes: {
+  contextLength: number;
+  capacity: number;
+  maxRunning: number;
+  maxQueued: number;
+}) {
+  const reader = new SourceReader(openSource(new Blob([makeRandomModel(model)])));
+  const header = await readGgufHeader(reader);
+  const config = modelConfig(header);
+  const options = { gpu, header, config, reader, cacheType: "f16", chunkTokens: 64, ...sizes } as const;
+  const { runner, weights } = await loadRunner({ ...options, maxTopLogprobs: 4 });
+  return new DecoderEngine({
+    ...{ gpu, config, runner, ...sizes, modelId: "test", fingerprint: "fp_test" },
+    tokenizer: createTokenizer(header.metadata),
+    persistence: { store: new PageStore(new OpfsStore(folder), 1e7), fingerprint: "test" },
+    weights: { ...weights, parameters: 0, types: {} },
+  });
+}
 
 describe("an engine with room for all", () => {
-  let loaded: LoadedEngine;
   let engine: Engine;
   beforeAll(async () => {
-    loaded = await load({ kvCache: { capacity: 2048 } });
-    engine = loaded.engine;
-  });
-  afterAll(() => engine.dispose());
+    const sizes = { contextLength: 256, capacity: 2048, maxRunning: 16, maxQueued: 16 };
+    engine = await open(sizes);
+  }, 300_000);
 
   test("greedy and sampled, of prompts short and long, ten together equal each alone", async () => {
     const all = [1, 2, 31, 32, 33, 64, 90, 120, 150, 7].map((length, i) => ({
@@ -150,56 +181,56 @@ describe("an engine with room for all", () => {
   });
 });
 
-test("when pages run out, the newest is computed again later, to the last bit", async () => {
-  const { engine } = await load({ kvCache: { contextLength: 128, capacity: 160 } });
-  const all = [30, 25, 20].map((length, i) => ({ promptTokens: promptOf(length, i), maxTokens: 60 }));
-  const expected = await alone(engine, all);
-  expect(engine.stats().requests.preemptions).toBe(0);
-  expect(await together(engine, all)).toEqual(expected);
-  expect(engine.stats().requests.preemptions).toBeGreaterThan(0);
-  expect(engine.stats().kvPages.used).toBe(0);
-  await engine.dispose();
-});
+describe("an engine with few pages", () => {
+  const sizes = { contextLength: 128, capacity: 160, maxRunning: 3, maxQueued: 1 };
+  let engine: Engine;
+  beforeAll(async () => {
+    await clear();
+    engine = await open(sizes);
+  }, 300_000);
+  const clear = async () => {
+    const root = await navigator.storage.getDirectory();
+    await root.removeEntry(folder, { recursive: true }).catch(() => undefined);
+  };
+  afterAll(clear);
 
-test("a full queue refuses; an endless chat goes on beyond its context", async () => {
-  const { engine } = await load({
-    kvCache: { contextLength: 64 },
-    scheduler: { maxRunning: 1, maxQueued: 1 },
+  test("when they run out, the newest request is computed again later, to the last bit", async () => {
+    const all = [30, 25, 20].map((length, i) => ({ promptTokens: promptOf(length, i), maxTokens: 60 }));
+    const expected = await alone(engine, all);
+    expect(engine.stats().requests.preemptions).toBe(0);
+    expect(await together(engine, all)).toEqual(expected);
+    expect(engine.stats().requests.preemptions).toBeGreaterThan(0);
+    expect(engine.stats().kvPages.used).toBe(0);
   });
-  const all = [1, 2, 3].map(() => run(engine, {}).catch((error: OmniError) => error));
-  const answers = await Promise.all(all);
-  expect(answers[2]).toMatchObject({ code: "queue_full", status: 429 });
-  expect(answers[1]).toEqual(answers[0]);
-  expect(engine.stats().requests).toMatchObject({ finished: 2, rejected: 1 });
 
-  const endless = await run(engine, { maxTokens: 100, contextShift: { keep: 4 } });
-  expect(endless.tokens).toHaveLength(100);
-  // 64 positions were full when token 45 was drawn: 4 tokens and the later 30 of 61 went on.
-  const history = [...promptOf(20, 1), ...endless.tokens.slice(0, 45)];
-  const shifted = [...history.slice(0, 4), ...history.slice(-30)];
-  const after = await run(engine, { promptTokens: shifted, maxTokens: 30 });
-  expect(endless.tokens.slice(45, 75)).toEqual(after.tokens);
-  await engine.dispose();
-});
+  test("a full queue refuses", async () => {
+    const { finished } = engine.stats().requests;
+    const all = [1, 2, 3, 4, 5].map(() => run(engine, {}).catch((error: OmniError) => error));
+    const answers = await Promise.all(all);
+    expect(answers[4]).toMatchObject({ code: "queue_full", status: 429 });
+    expect(answers.slice(1, 4)).toEqual([answers[0], answers[0], answers[0]]);
+    expect(engine.stats().requests).toMatchObject({ finished: finished + 4, rejected: 1 });
+  });
 
-test("a conversation goes on after a reload without computing its history", async () => {
-  const root = await navigator.storage.getDirectory();
-  const clear = () => root.removeEntry("omnitab-kv-cache", { recursive: true }).catch(() => undefined);
-  await clear();
-  const kvCache = { persist: { maxBytes: 1e7 } };
-  const prompt = promptOf(75, 50);
-  const first = await load({ kvCache });
-  const { tokens } = await run(first.engine, { promptTokens: prompt, cachePrompt: true });
-  await first.engine.dispose();
-  const second = await load({ kvCache });
-  const next = { promptTokens: [...prompt, ...tokens, 7, 8] };
-  const restored = await run(second.engine, { ...next, cachePrompt: true });
-  expect(restored.cachedTokens).toBe(64);
-  expect(restored.tokens).toEqual((await run(second.engine, next)).tokens);
-  await second.engine.dispose();
-  // Other weights under the same header find nothing.
-  const other = await loadEngine({ model: new Blob([makeRandomModel({ ...model, seed: 2 })]), kvCache });
-  expect((await run(other.engine, { ...next, cachePrompt: true })).cachedTokens).toBe(0);
-  await other.engine.dispose();
-  await clear();
+  test("an endless chat goes on beyond its context", async () => {
+    const endless = await run(engine, { maxTokens: 150, contextShift: { keep: 4 } });
+    expect(endless.tokens).toHaveLength(150);
+    // All positions were full when token 109 was drawn: the first 4 tokens and the later 62 of 125 went on.
+    const history = [...promptOf(20, 1), ...endless.tokens.slice(0, 109)];
+    const shifted = [...history.slice(0, 4), ...history.slice(-62)];
+    const after = await run(engine, { promptTokens: shifted, maxTokens: 30 });
+    expect(endless.tokens.slice(109, 139)).toEqual(after.tokens);
+  });
+
+  test("a conversation goes on after a reload without computing its history", async () => {
+    const prompt = promptOf(75, 50);
+    const { tokens } = await run(engine, { promptTokens: prompt, cachePrompt: true });
+    const store = new OpfsStore(folder);
+    await vi.waitFor(async () => expect((await store.list()).map(({ name }) => name[0])).toContain("1"));
+    const reloaded = await open(sizes);
+    const next = { promptTokens: [...prompt, ...tokens, 7, 8] };
+    const restored = await run(reloaded, { ...next, cachePrompt: true });
+    expect(restored.cachedTokens).toBe(64);
+    expect(restored.logprobs).toEqual((await run(engine, next)).logprobs);
+  }, 300_000);
 });

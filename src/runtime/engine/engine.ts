@@ -90,7 +90,7 @@ export class DecoderEngine implements Engine {
       signal?.addEventListener("abort", onAbort, { once: true });
       yield* generation.events();
       failure = undefined;
-      void this.persistence?.save(generation.sequence!.tokens);
+      if (cachePrompt) void this.persistence?.save(generation.sequence!.tokens);
     } catch (error) {
       failure = error;
       throw error;
