@@ -15,6 +15,8 @@ export const limits = {
   fuel: 3_000_000,
   /** Nodes of a compiled grammar. */
   nodes: 100_000,
+  /** Schemas within a schema, combinations included. */
+  schemas: 5_000,
   /** Ways to parse the text so far that are kept at once. */
   parseItems: 4_000,
 } as const;
