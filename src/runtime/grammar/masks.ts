@@ -24,6 +24,7 @@ const maxCachedBytes = 48 * 2 ** 20;
 /** Masks of terminals, shared by all grammars over one automaton and vocabulary. */
 export class TerminalMasks {
   readonly #known = new Map<number, TerminalTokens>();
+  readonly #relaxed = new Map<number, number>();
   #cachedBytes = 0;
 
   constructor(
@@ -31,7 +32,12 @@ export class TerminalMasks {
     private readonly trie: TokenTrie,
   ) {}
 
-  of(state: number): TerminalTokens {
+  of(exact: number): TerminalTokens {
+    let state = this.#relaxed.get(exact);
+    if (state === undefined) {
+      state = this.bytes.relaxed(exact, this.trie.maxDepth);
+      this.#relaxed.set(exact, state);
+    }
     let tokens = this.#known.get(state);
     if (!tokens) {
       tokens = this.#walk(state);
@@ -47,33 +53,41 @@ export class TerminalMasks {
 
   #walk(start: number): TerminalTokens {
     const { bytes, depths, ends, tokens, sameText, maxDepth, vocabSize } = this.trie;
-    const allowed: number[] = [];
+    const mask = new Uint32Array(Math.ceil(vocabSize / 32));
     const exits: number[] = [];
-    const rows: Int32Array[] = new Array(maxDepth + 1);
-    rows[0] = this.bytes.row(start);
-    const count = bytes.length;
-    for (let node = 1; node < count; ) {
+    let count = 0;
+    const rows: Int32Array[] = new Array(maxDepth + 1).fill(this.bytes.row(start));
+    const end = bytes.length;
+    for (let node = 1; node < end; ) {
       const depth = depths[node]!;
       const state = rows[depth - 1]![bytes[node]!]!;
+      const below = ends[node]!;
       if (state === dead) {
-        node = ends[node]!;
+        node = below;
         continue;
       }
-      for (let token = tokens[node]!; token >= 0; token = sameText[token]!) allowed.push(token);
-      if (ends[node]! > node + 1) {
-        rows[depth] = this.bytes.row(state);
-        if (this.bytes.isFinal(state)) exits.push(node);
+      for (let token = tokens[node]!; token >= 0; token = sameText[token]!) {
+        mask[token >> 5]! |= 1 << (token & 31);
+        count++;
       }
-      node++;
+      if (below > ++node) {
+        rows[depth] = this.bytes.row(state);
+        if (this.bytes.isFinal(state)) exits.push(node - 1);
+      }
     }
     // A word of the mask costs as much as one id.
-    const words = Math.ceil(vocabSize / 32);
-    if (allowed.length <= words)
-      return { allowed: Int32Array.from(allowed), dense: false, exits: Int32Array.from(exits) };
-    const mask = new Uint32Array(words);
-    for (const token of allowed) mask[token >> 5]! |= 1 << (token & 31);
-    return { allowed: mask, dense: true, exits: Int32Array.from(exits) };
+    const dense = count > mask.length;
+    return { allowed: dense ? mask : idsOf(mask, count), dense, exits: Int32Array.from(exits) };
   }
+}
+
+function idsOf(mask: Uint32Array, count: number): Int32Array {
+  const ids = new Int32Array(count);
+  let at = 0;
+  for (let word = 0; at < count; word++)
+    for (let bits = mask[word]!; bits !== 0; bits &= bits - 1)
+      ids[at++] = word * 32 + 31 - Math.clz32(bits & -bits);
+  return ids;
 }
 
 /** Masks of the parse sets of one grammar. */

@@ -104,7 +104,7 @@ export class TokenTrie {
   }
 }
 
-const maxTokenBytes = 256;
+const maxTokenBytes = 48;
 
 /** `<tool_call>`, `[INST]`: marks of a chat format, even where a file lists them among the tokens of text. */
 function isTag(bytes: Uint8Array): boolean {

@@ -4,7 +4,7 @@
  */
 
 import { Fuel } from "../limits.ts";
-import { CharAutomaton } from "./automaton.ts";
+import { CharAutomaton, type Move } from "./automaton.ts";
 import { type CharSet, intersect, ranges } from "./charSet.ts";
 import { type Regex, RegexFactory } from "./regex.ts";
 
@@ -21,17 +21,26 @@ interface Step {
   hex: boolean;
 }
 
-/** The rest of the ways to write characters, and where they lead. */
-interface Partial {
+/** One way to write the characters of a range, and which of several targets that leads to. */
+interface Way {
   steps: readonly Step[];
-  to: Regex;
+  target: number;
+}
+
+/**
+ * How bytes lead through the ways to write characters, whatever they lead to: a class for each byte (0: no way), and for
+ * each class but that the shape of what must follow, or the target that is reached.
+ */
+interface Shape {
+  id: number;
+  classes: Uint8Array;
+  next: readonly (Shape | number)[];
 }
 
 interface State {
   encoding: Encoding;
-  /** A term between two characters, the ways on within a character, or a JSON string that is closed or not yet open. */
-  at: { term: Regex } | { partials: readonly Partial[] } | { open: Regex } | "closed";
-  row: Int32Array | undefined;
+  /** A term between two characters, within a character, or a JSON string that is not yet open or closed. */
+  at: { term: Regex } | { shape: Shape; targets: readonly Regex[] } | { open: Regex } | "closed";
   final: boolean;
 }
 
@@ -40,7 +49,10 @@ export class ByteAutomaton {
   readonly regexes = new RegexFactory(this.fuel);
   readonly chars = new CharAutomaton(this.regexes);
   readonly #states: State[] = [];
+  readonly #rows: (Int32Array | undefined)[] = [];
+  readonly #final: boolean[] = [];
   readonly #ids = new Map<string, number>();
+  readonly #shapes = new Map<string, Shape>();
 
   /** Number of states so far. */
   get size(): number {
@@ -51,25 +63,48 @@ export class ByteAutomaton {
   start(term: Regex, encoding: Encoding): number {
     if (!this.chars.isLive(term)) return dead;
     if (encoding === "utf8") return this.#between(term, encoding);
-    return this.#state(`o${term.id}`, { encoding, at: { open: term }, row: undefined, final: false });
+    return this.#state(`o${term.id}`, { encoding, at: { open: term }, final: false });
   }
 
   /** Whether the text may end here. */
   isFinal(state: number): boolean {
-    return this.#states[state]!.final;
+    return this.#final[state]!;
   }
 
   /** The next state for each byte, (256); {@link dead} where there is none. Every other can reach a final state. */
   row(state: number): Int32Array {
-    const entry = this.#states[state]!;
-    entry.row ??= this.#makeRow(entry);
-    return entry.row;
+    let row = this.#rows[state];
+    if (!row) {
+      row = this.#makeRow(this.#states[state]!);
+      this.#rows[state] = row;
+    }
+    return row;
+  }
+
+  /**
+   * A state that does the same with the next `length` bytes, but in which repetitions that cannot come to an end within
+   * them are not counted: many states have the same.
+   */
+  relaxed(state: number, length: number): number {
+    const { at, encoding } = this.#states[state]!;
+    if (at === "closed") return state;
+    if ("term" in at) return this.#between(this.regexes.relaxed(at.term, length), encoding);
+    if ("open" in at) return this.start(this.regexes.relaxed(at.open, length), encoding);
+    const targets = at.targets.map((target) => this.regexes.relaxed(target, length));
+    const names = targets.map(({ id }) => id).join();
+    return this.#state(`${encoding}${at.shape.id}>${names}`, {
+      encoding,
+      at: { shape: at.shape, targets },
+      final: false,
+    });
   }
 
   #state(key: string, state: State): number {
     let id = this.#ids.get(key);
     if (id === undefined) {
       id = this.#states.push(state) - 1;
+      this.#rows.push(undefined);
+      this.#final.push(state.final);
       this.#ids.set(key, id);
     }
     return id;
@@ -77,7 +112,7 @@ export class ByteAutomaton {
 
   #between(term: Regex, encoding: Encoding): number {
     const final = encoding === "utf8" && term.nullable;
-    return this.#state(`${encoding}${term.id}`, { encoding, at: { term }, row: undefined, final });
+    return this.#state(`${encoding}${term.id}`, { encoding, at: { term }, final });
   }
 
   #makeRow({ at, encoding }: State): Int32Array {
@@ -87,58 +122,85 @@ export class ByteAutomaton {
       row[quote] = this.#between(at.open, encoding);
       return row;
     }
-    if ("term" in at) {
-      this.#fill(row, this.#ways(at.term, encoding), encoding);
-      if (encoding === "json" && at.term.nullable)
-        row[quote] = this.#state("closed", { encoding, at: "closed", row: undefined, final: true });
-    } else this.#fill(row, at.partials, encoding);
+    if ("shape" in at) {
+      this.#follow(row, at.shape, at.targets, encoding);
+      return row;
+    }
+    const moves = this.chars.moves(at.term);
+    const targets = moves.map(({ to }) => to);
+    if (moves.length > 0) this.#follow(row, this.#shapeOf(moves, encoding), targets, encoding);
+    if (encoding === "json" && at.term.nullable)
+      row[quote] = this.#state("closed", { encoding, at: "closed", final: true });
     return row;
   }
 
-  /** Sorts the ways on by their next byte. */
-  #fill(row: Int32Array, partials: readonly Partial[], encoding: Encoding): void {
-    this.fuel.burn(partials.length);
-    const byByte: (Partial[] | undefined)[] = new Array(256);
-    for (const { steps, to } of partials) {
+  #follow(row: Int32Array, shape: Shape, targets: readonly Regex[], encoding: Encoding): void {
+    const names = targets.map(({ id }) => id).join();
+    const states = shape.next.map((next) =>
+      typeof next === "number"
+        ? this.#between(targets[next]!, encoding)
+        : this.#state(`${encoding}${next.id}>${names}`, {
+            encoding,
+            at: { shape: next, targets },
+            final: false,
+          }),
+    );
+    for (let byte = 0; byte < 256; byte++) {
+      const index = shape.classes[byte]!;
+      if (index > 0) row[byte] = states[index - 1]!;
+    }
+  }
+
+  #shapeOf(moves: readonly Move[], encoding: Encoding): Shape {
+    const key = `${encoding}${moves.map(({ chars }) => chars.join()).join(";")}`;
+    let shape = this.#shapes.get(key);
+    if (!shape) {
+      const ways = moves.flatMap(({ chars }, target) =>
+        (encoding === "utf8" ? utf8Ways(chars) : jsonWays(chars)).map((steps): Way => ({ steps, target })),
+      );
+      shape = this.#shape(ways);
+      this.#shapes.set(key, shape);
+    }
+    return shape;
+  }
+
+  /** Sorts ways by their next byte. */
+  #shape(ways: readonly Way[]): Shape {
+    const key = ways.map(keyOf).join(";");
+    const known = this.#shapes.get(key);
+    if (known) return known;
+    this.fuel.burn(ways.length);
+    const byByte: (Way[] | undefined)[] = new Array(256).fill(undefined);
+    for (const { steps, target } of ways) {
       const [{ first, last, hex }, ...rest] = steps as [Step, ...Step[]];
-      const partial = { steps: rest, to };
+      const way = { steps: rest, target };
       for (let value = first; value <= last; value++)
         for (const byte of hex ? hexDigits[value]! : [value]) {
           byByte[byte] ??= [];
-          byByte[byte].push(partial);
+          byByte[byte].push(way);
         }
     }
-    const known = new Map<string, number>();
-    byByte.forEach((ways, byte) => {
-      if (!ways) return;
-      const key = ways.map(keyOf).join(";");
-      let state = known.get(key);
-      if (state === undefined) {
-        state =
-          ways[0]!.steps.length === 0
-            ? this.#between(ways[0]!.to, encoding)
-            : this.#state(`p${encoding}${key}`, {
-                encoding,
-                at: { partials: ways },
-                row: undefined,
-                final: false,
-              });
-        known.set(key, state);
+    const classes = new Uint8Array(256);
+    const numbers = new Map<string, number>();
+    const next: (Shape | number)[] = [];
+    byByte.forEach((below, byte) => {
+      if (!below) return;
+      const name = below.map(keyOf).join(";");
+      let number = numbers.get(name);
+      if (number === undefined) {
+        number = next.push(below[0]!.steps.length === 0 ? below[0]!.target : this.#shape(below));
+        numbers.set(name, number);
       }
-      row[byte] = state;
+      classes[byte] = number;
     });
-  }
-
-  #ways(term: Regex, encoding: Encoding): Partial[] {
-    const moves = this.chars.moves(term);
-    return moves.flatMap(({ chars, to }) =>
-      (encoding === "utf8" ? utf8Ways(chars) : jsonWays(chars)).map((steps) => ({ steps, to })),
-    );
+    const shape = { id: this.#shapes.size, classes, next };
+    this.#shapes.set(key, shape);
+    return shape;
   }
 }
 
-const keyOf = ({ steps, to }: Partial) =>
-  `${steps.map(({ first, last, hex }) => `${first}-${last}${hex ? "h" : ""}`).join(",")}>${to.id}`;
+const keyOf = ({ steps, target }: Way) =>
+  `${steps.map(({ first, last, hex }) => `${first}-${last}${hex ? "h" : ""}`).join(",")}>${target}`;
 
 const quote = 0x22;
 const backslash = 0x5c;

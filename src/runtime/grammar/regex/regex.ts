@@ -198,6 +198,28 @@ export class RegexFactory {
     }
   }
 
+  /**
+   * A term that no text of up to `length` characters tells from this one, what may follow it included: repetitions that
+   * such a text cannot finish need not be counted. Intersections stay: there a count may decide whether anything matches.
+   */
+  relaxed(term: Regex, length: number): Regex {
+    if (term.extended) return term;
+    switch (term.kind) {
+      case "repeat": {
+        const of = this.relaxed(term.of, length);
+        if (of.minLength === 0) return term;
+        const max = term.max > length ? Number.POSITIVE_INFINITY : term.max;
+        return this.repeat(of, Math.min(term.min, length + 1), max);
+      }
+      case "concat":
+        return this.#pair(this.relaxed(term.first, length), this.relaxed(term.rest, length));
+      case "alt":
+        return this.alt(...term.parts.map((part) => this.relaxed(part, length)));
+      default:
+        return term;
+    }
+  }
+
   /** Whether the whole text matches. */
   matches(term: Regex, text: string): boolean {
     for (const char of text) term = this.derivative(term, char.codePointAt(0)!);
