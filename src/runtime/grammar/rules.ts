@@ -146,6 +146,7 @@ function loopTailCalls(nodes: readonly Node[], rules: Network["rules"]): void {
   };
   nodes.forEach((node, index) => {
     const rule = owner[index]!;
+    if (rule < 0) return;
     const { start, end } = rules[rule]!;
     node.calls = node.calls.filter((call) => {
       if (call.rule !== rule || index === start || !onlyEnds(call.to, end)) return true;

@@ -30,12 +30,14 @@ export class TokenTrie {
     this.endTokens = [...tokenizer.endTokens];
     this.#text = new Uint8Array(this.vocabSize);
     const spelled: { token: number; key: string }[] = [];
+    const marks = new Set(tokenizer.specialTokens.values());
     let spaced: number | undefined;
     for (let token = 0; token < this.vocabSize; token++) {
       if (tokenizer.isSpecial(token) || tokenizer.endTokens.has(token)) continue;
       const bytes = tokenizer.tokenBytes(token);
       // Longer ones than this are rows of spaces or dashes: no text needs them.
-      if (bytes.length === 0 || bytes.length > maxTokenBytes || isTag(bytes)) continue;
+      if (bytes.length === 0 || bytes.length > maxTokenBytes) continue;
+      if (marks.has(token) && isTag(bytes)) continue;
       if (bytes[0] === 0x20 && bytes.length > 1) spaced ??= token;
       this.#text[token] = 1;
       spelled.push({ token, key: String.fromCharCode(...bytes) });
@@ -108,9 +110,7 @@ const maxTokenBytes = 48;
 
 /** `<tool_call>`, `[INST]`: marks of a chat format, even where a file lists them among the tokens of text. */
 function isTag(bytes: Uint8Array): boolean {
-  if (bytes.length < 4) return false;
-  const text = String.fromCharCode(...bytes);
-  return /^<\/?[a-z][a-z_]{2,}>$|^<\|.*\|>$|^\[\/?[A-Z_]{3,}\]$/.test(text);
+  return /^(<.{3,}>|\[.{3,}\])$/s.test(String.fromCharCode(...bytes));
 }
 
 const tries = new WeakMap<Tokenizer, TokenTrie>();
