@@ -24,6 +24,11 @@ export class GrammarConstraint implements TokenConstraint {
     return this.#ended || (this.#set.accepting && this.#set.items.length === 0);
   }
 
+  /** Whether the text is complete as it is. */
+  get mayEnd(): boolean {
+    return this.#set.accepting;
+  }
+
   mask(): Uint32Array {
     return this.masks.of(this.#set, this.#first);
   }

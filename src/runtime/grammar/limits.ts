@@ -18,7 +18,7 @@ export const limits = {
   /** Schemas within a schema, combinations included. */
   schemas: 5_000,
   /** Ways to parse the text so far that are kept at once. */
-  parseItems: 4_000,
+  parseItems: 20_000,
 } as const;
 
 /** A grammar that is well-formed but costs too much. */

@@ -123,22 +123,24 @@ class Buckets {
 const digits: CharSet = Array.from({ length: 10 }, (_, digit) => [0x30 + digit, 0x30 + digit]).flat();
 
 /** The sets that decide what a term does with its first character. */
-function firstSets(term: Regex, out = new Set<CharSet>()): Set<CharSet> {
+function firstSets(term: Regex, out = new Set<CharSet>(), seen = new Set<Regex>()): Set<CharSet> {
+  if (seen.has(term)) return out;
+  seen.add(term);
   switch (term.kind) {
     case "chars":
       out.add(term.set);
       break;
     case "concat":
-      firstSets(term.first, out);
-      if (term.first.nullable) firstSets(term.rest, out);
+      firstSets(term.first, out, seen);
+      if (term.first.nullable) firstSets(term.rest, out, seen);
       break;
     case "alt":
     case "and":
-      for (const part of term.parts) firstSets(part, out);
+      for (const part of term.parts) firstSets(part, out, seen);
       break;
     case "not":
     case "repeat":
-      firstSets(term.of, out);
+      firstSets(term.of, out, seen);
       break;
     case "modulo":
       for (let i = 0; i < digits.length; i += 2) out.add(digits.slice(i, i + 2));

@@ -237,8 +237,10 @@ export class RegexFactory {
   #flatten(kind: "alt" | "and", parts: readonly Regex[]): Set<Regex> {
     const flat = new Set<Regex>();
     for (const part of parts) {
-      if (part.kind === kind) for (const inner of part.parts) flat.add(inner);
-      else flat.add(part);
+      if (part.kind === kind) {
+        this.fuel.burn(part.parts.length);
+        for (const inner of part.parts) flat.add(inner);
+      } else flat.add(part);
     }
     return flat;
   }
@@ -247,7 +249,7 @@ export class RegexFactory {
     if (flat.size === 0) return neutral;
     const parts = [...flat].sort((a, b) => a.id - b.id);
     if (parts.length === 1) return parts[0]!;
-    this.fuel.burn(parts.length / 8);
+    this.fuel.burn(parts.length);
     const extended = kind === "and" || parts.some((part) => part.extended);
     return this.#intern(
       `${kind}${parts.map(({ id }) => id).join()}`,

@@ -127,6 +127,7 @@ function network(
       const counted = Math.max(1, Math.min(min, named.length + 1), max < Number.POSITIVE_INFINITY ? max : 0);
       if (counted * named.length > maxStates)
         throw tooComplex("its objects have too many properties to count");
+      const lastRequired = named.findLastIndex(({ required }) => required);
       /** Before property `index` with `count` properties so far; `isOpen`: right after a comma or the brace. */
       const states = new Map<string, number>();
       const state = (index: number, count: number, isOpen: boolean): number => {
@@ -143,22 +144,20 @@ function network(
       edge(from, state(0, 0, true), context.mark("\\{_"));
       for (let next = todo.pop(); next; next = todo.pop()) {
         const { index, count, isOpen, at } = next;
-        const isFull = count >= max;
         // Other properties form the last state: `index` beyond the named ones.
         const isOther = index > named.length;
-        const canEnd = named.slice(index).every(({ required }) => !required) && (isOther || count >= min);
-        if (canEnd && (count === 0 || !isOpen)) edge(at, to, context.mark(isOpen ? "\\}" : "_\\}"));
-        if (isFull) continue;
-        if (count > 0 && !isOpen) {
+        const isComplete = index > lastRequired && (isOther || count >= min);
+        if (isComplete && (count === 0 || !isOpen)) edge(at, to, context.mark(isOpen ? "\\}" : "_\\}"));
+        if (count >= max) continue;
+        if (!isOpen) {
           edge(at, state(index, count, true), context.mark(",_"));
           continue;
         }
-        for (let i = index; i < named.length; i++) {
-          edge(at, state(i + 1, count + 1, false), named[i]!.expression);
-          if (named[i]!.required) break;
-        }
-        const reachesOthers = named.slice(index).every(({ required }) => !required);
-        if (reachesOthers && (isOther || count + 1 >= min))
+        const property = named[index];
+        if (property) {
+          edge(at, state(index + 1, count + 1, false), property.expression);
+          if (!property.required) edge(at, state(index + 1, count, true));
+        } else if (isOther || count + 1 >= min)
           for (const other of others) edge(at, state(named.length + 1, count + 1, false), other);
       }
     },
