@@ -39,6 +39,15 @@ export function readStructuredOutput(body: Json): GrammarSource | undefined {
   return asked[0];
 }
 
+/** The grammar engine, which is a chunk of its own: only requests that ask for it load it. */
+export async function loadGrammar(): Promise<typeof import("../grammar/grammar.ts")> {
+  try {
+    return await import("../grammar/grammar.ts");
+  } catch (cause) {
+    throw new OmniError("internal_error", "The code for structured output could not be loaded.", { cause });
+  }
+}
+
 /**
  * Loads the grammar engine and compiles.
  * @throws OmniError `invalid_request` that names the field
@@ -47,17 +56,8 @@ export async function compileStructuredOutput(
   source: GrammarSource,
   tokenizer: Tokenizer,
 ): Promise<CompiledGrammar> {
-  const { compileGrammar } = await loadGrammar(() => import("../grammar/compile.ts"));
+  const { compileGrammar } = await loadGrammar();
   return compileGrammar(source, tokenizer);
-}
-
-/** A part of the grammar engine, which is a chunk of its own: it may be missing from where it is served. */
-export async function loadGrammar<T>(load: () => Promise<T>): Promise<T> {
-  try {
-    return await load();
-  } catch (cause) {
-    throw new OmniError("internal_error", "The code for structured output could not be loaded.", { cause });
-  }
 }
 
 const responseFormat: Read<GrammarSource | undefined> = (value, path) => {

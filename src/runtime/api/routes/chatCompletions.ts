@@ -76,7 +76,7 @@ async function readConstraint(
   const budget = thinking?.budget || undefined;
   if (!thinking || thinking.budget === 0 || (budget === undefined && grammar === undefined))
     return grammar && (() => grammar.start(true));
-  const { ReasoningConstraint } = await loadGrammar(() => import("../../grammar/reasoning.ts"));
+  const { ReasoningConstraint } = await loadGrammar();
   return () => new ReasoningConstraint({ tokenizer, opened: thinking.opened, budget, grammar });
 }
 
