@@ -81,7 +81,11 @@ function compile(source: GrammarSource, { bytes, trie, terminals }: Workshop): C
   bytes.fuel.refill();
   const network = buildNetwork(rulesOf(source, bytes), bytes);
   if (!network)
-    throw invalidRequest(`Invalid '${source.param}': no text can match it.`, source.param, "invalid_grammar");
+    throw invalidRequest(
+      `Invalid '${source.param}': no text can match it, or none can be found.`,
+      source.param,
+      "invalid_grammar",
+    );
   const masks = new GrammarMasks(new Parser(network, bytes), trie, bytes, terminals);
   // A grammar that costs too much, or that this vocabulary cannot spell, mostly shows at its first token.
   new GrammarConstraint(masks, false).mask();

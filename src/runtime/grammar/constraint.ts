@@ -34,25 +34,20 @@ export class GrammarConstraint implements TokenConstraint {
   }
 
   accept(token: number): void {
-    const { trie, parser } = this.masks;
-    if (trie.endTokens.includes(token) && this.#set.accepting) {
+    const { trie } = this.masks;
+    if (this.#set.accepting && trie.endTokens.includes(token)) {
       this.#ended = true;
       return;
     }
-    let set: ParseSet | undefined = trie.isText(token) ? this.#set : undefined;
     let bytes = trie.tokenBytes(token);
     if (this.#first && trie.dropsFirstSpace && bytes[0] === 0x20) bytes = bytes.subarray(1);
-    this.#first = false;
-    for (const byte of bytes) set = set && parser.step(set, byte);
-    if (!set)
+    if (!trie.isText(token) || !this.acceptBytes(bytes))
       throw new OmniError("internal_error", `Token ${token} was drawn, which the grammar does not allow.`);
-    this.#set = set;
   }
 
   /** Moves on by bytes that are no token of their own; whether the grammar allows them. */
   acceptBytes(bytes: Iterable<number>): boolean {
-    let set: ParseSet | undefined = this.#set;
-    for (const byte of bytes) set = set && this.masks.parser.step(set, byte);
+    const set = this.masks.advance(this.#set, bytes);
     if (!set) return false;
     this.#set = set;
     this.#first = false;

@@ -116,6 +116,17 @@ export class GrammarMasks {
     return mask;
   }
 
+  /** The set after some bytes; undefined where the grammar does not allow them. */
+  advance(set: ParseSet, bytes: Iterable<number>): ParseSet | undefined {
+    this.bytes.fuel.refill();
+    let next: ParseSet | undefined = set;
+    for (const byte of bytes) {
+      next = this.parser.step(next, byte);
+      if (!next) return undefined;
+    }
+    return next;
+  }
+
   #compute(set: ParseSet, first: boolean): Uint32Array {
     this.bytes.fuel.refill();
     const mask = new Uint32Array(Math.ceil(this.trie.vocabSize / 32));
