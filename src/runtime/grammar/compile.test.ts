@@ -271,16 +271,13 @@ describe("hostile grammars cost little, and end", () => {
   };
   test.each(Object.entries(cases))("%s", { timeout: 60_000 }, (_, [source, input]) => {
     const before = process.cpuUsage();
-    let outcome: string;
     try {
-      outcome = started(source, input);
+      expect(["accepted", "refused"]).toContain(started(source, input));
     } catch (error) {
       if (!(error instanceof OmniError)) throw error;
       expect(error.code).toBe("invalid_request");
-      outcome = error.message;
     }
     const { user, system } = process.cpuUsage(before);
-    console.log(`${((user + system) / 1e6).toFixed(2)} s: ${outcome.slice(0, 120)}`);
     expect(user + system).toBeLessThan(10e6);
   });
 });
