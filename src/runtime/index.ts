@@ -13,3 +13,11 @@ export type {
   OmniStats,
   SchedulerLimits,
 } from "./types.ts";
+export {
+  type SelfConsistency,
+  type SelfConsistencyOptions,
+  selfConsistency,
+  type Vote,
+  type VoteOptions,
+  vote,
+} from "./vote.ts";

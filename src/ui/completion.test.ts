@@ -39,6 +39,7 @@ describe("streamCompletion", () => {
     const omni = answering(() =>
       events(
         { choices: [{ delta: { role: "assistant", content: "" } }] },
+        { choices: [{ delta: { reasoning_content: "Hm", reasoning: "Hm" } }] },
         { choices: [{ delta: { content: "Hel" } }] },
         { choices: [{ delta: { content: "lo" } }] },
         { choices: [{ delta: {}, finish_reason: "length" }] },
@@ -51,9 +52,13 @@ describe("streamCompletion", () => {
         { choices: [{ delta: { content: "never" } }] },
       ),
     );
-    const pieces: string[] = [];
-    const end = await streamCompletion(omni, {}, (piece) => pieces.push(piece), never);
-    expect(pieces).toEqual(["Hel", "lo"]);
+    const pieces: string[][] = [];
+    const end = await streamCompletion(omni, {}, (...piece) => pieces.push(piece), never);
+    expect(pieces).toEqual([
+      ["Hm", "thinking"],
+      ["Hel", "answer"],
+      ["lo", "answer"],
+    ]);
     expect(end).toEqual({
       finishReason: "length",
       promptTokens: 5,

@@ -10,6 +10,9 @@ export interface ChatTurn {
   content: string;
 }
 
+/** Models may think before they answer. */
+export type PieceKind = "thinking" | "answer";
+
 export interface CompletionEnd {
   /** `undefined` when the stream ended without saying why. */
   finishReason: string | undefined;
@@ -20,7 +23,10 @@ export interface CompletionEnd {
 }
 
 interface Chunk {
-  choices?: { delta?: { content?: string | null }; finish_reason?: string | null }[];
+  choices?: {
+    delta?: { content?: string | null; reasoning_content?: string | null };
+    finish_reason?: string | null;
+  }[];
   usage?: { prompt_tokens?: number; completion_tokens?: number } | null;
   timings?: { predicted_per_second?: number } | null;
   error?: ErrorBody;
@@ -65,13 +71,13 @@ function toError(body: ErrorBody | undefined, status: number): OmniError {
 }
 
 /**
- * Streams an answer: calls `onText` with each piece and returns how it ended.
+ * Streams an answer: calls `onText` with each piece, of thoughts or of the answer, and returns how it ended.
  * @throws OmniError with the API's message; an abort throws what `fetch` throws
  */
 export async function streamCompletion(
   omni: Pick<Omni, "fetch">,
   body: Record<string, unknown>,
-  onText: (piece: string) => void,
+  onText: (piece: string, kind: PieceKind) => void,
   signal: AbortSignal,
 ): Promise<CompletionEnd> {
   const response = await omni.fetch("/v1/chat/completions", {
@@ -95,7 +101,8 @@ export async function streamCompletion(
     const chunk = JSON.parse(data) as Chunk;
     if (chunk.error) throw toError(chunk.error, 500);
     const choice = chunk.choices?.[0];
-    if (choice?.delta?.content) onText(choice.delta.content);
+    if (choice?.delta?.reasoning_content) onText(choice.delta.reasoning_content, "thinking");
+    if (choice?.delta?.content) onText(choice.delta.content, "answer");
     if (choice?.finish_reason) end.finishReason = choice.finish_reason;
     if (chunk.usage) {
       end.promptTokens = chunk.usage.prompt_tokens;

@@ -46,6 +46,7 @@ describe("whole answers", () => {
         completion_tokens: 11,
         total_tokens: promptTokens + 11,
         prompt_tokens_details: { cached_tokens: 2 },
+        completion_tokens_details: { reasoning_tokens: 0 },
       },
       timings: {
         cache_n: 2,

@@ -1,6 +1,6 @@
 /** Runs the choices of a request on the engine, as many at once as it computes. */
 
-import type { Engine, GenerationEvent, GenerationRequest } from "../engine/types.ts";
+import type { Engine, GenerationEvent, GenerationRequest, TokenConstraint } from "../engine/types.ts";
 import type { GenerationFields } from "./sampling.ts";
 
 /** What differs from prompt to prompt or from route to route. */
@@ -10,6 +10,8 @@ export interface ChoiceOptions {
   topLogprobs: number | undefined;
   promptLogprobs: boolean;
   signal: AbortSignal;
+  /** Begins what limits the tokens of one choice. */
+  constraint?: (() => TokenConstraint) | undefined;
 }
 
 /** `count` requests for one prompt. With a seed, each has its own: seed, seed + 1, … as in vLLM. */

@@ -1,10 +1,12 @@
 /** Reads and validates the body of `POST /v1/completions`. */
 
 import { invalidRequest } from "../errors.ts";
+import type { GrammarSource } from "../grammar/compile.ts";
 import { type ApiContext, checkModel } from "./context.ts";
 import { boolean, integer, type Json, list, optional, string, unsupported, wrongType } from "./fields.ts";
 import { maxLogprobs } from "./logprobs.ts";
 import { type GenerationFields, readGenerationFields, tokenId } from "./sampling.ts";
+import { readStructuredOutput } from "./structured.ts";
 import { fitMaxTokens, truncateTokens } from "./truncation.ts";
 
 const maxPrompts = 2048;
@@ -25,6 +27,7 @@ export interface CompletionPlan {
   logprobs: number | undefined;
   /** Choices to generate per prompt; at least `fields.n`. */
   bestOf: number;
+  structured: GrammarSource | undefined;
 }
 
 export function readCompletionPlan(context: ApiContext, body: Json): CompletionPlan {
@@ -53,6 +56,7 @@ export function readCompletionPlan(context: ApiContext, body: Json): CompletionP
     echo: optional(body, "echo", boolean) ?? false,
     logprobs: optional(body, "logprobs", integer(0, maxLogprobs)),
     bestOf,
+    structured: readStructuredOutput(body),
   };
 }
 

@@ -50,12 +50,7 @@ const wrong: [string, Record<string, unknown>, string, string | null][] = [
   [chat, { messages: [user], tool_choice: { type: "function" } }, "tool_choice", "unsupported_value"],
   [chat, { messages: [user], tool_choice: "maybe" }, "tool_choice", "invalid_value"],
   [chat, { messages: [user], tool_choice: 1 }, "tool_choice", "invalid_type"],
-  [
-    chat,
-    { messages: [user], response_format: { type: "json_object" } },
-    "response_format",
-    "unsupported_value",
-  ],
+  [chat, { messages: [user], response_format: { type: "xml" } }, "response_format.type", "invalid_value"],
   [chat, { messages: [user], response_format: {} }, "response_format.type", "missing_required_parameter"],
   [chat, { messages: [user], model: 7 }, "model", "invalid_type"],
   [chat, { messages: [user], temperature: "hot" }, "temperature", "invalid_type"],

@@ -32,7 +32,8 @@ const message: Read<TemplateMessage> = (value, path) => {
   }
   const name = optional(fields, "name", string, path);
   const toolCallId = from === "tool" ? optional(fields, "tool_call_id", string, path) : undefined;
-  const reasoning = optional(fields, "reasoning_content", string, path);
+  const reasoning =
+    optional(fields, "reasoning_content", string, path) ?? optional(fields, "reasoning", string, path);
   return {
     // OpenAI's newer name for the system's role; chat templates know the older one.
     role: from === "developer" ? "system" : from,

@@ -7,6 +7,8 @@ export interface Usage {
   completion_tokens: number;
   total_tokens: number;
   prompt_tokens_details: { cached_tokens: number };
+  /** Of chat answers. */
+  completion_tokens_details?: { reasoning_tokens: number };
 }
 
 export interface TimingsBody {
@@ -24,6 +26,8 @@ export interface TimingsBody {
 const ratio = (a: number, b: number) => (b > 0 ? a / b : 0);
 
 export class Tally {
+  /** Undefined where there is no such thing. */
+  reasoningTokens: number | undefined;
   #promptTokens = 0;
   #cachedTokens = 0;
   #completionTokens = 0;
@@ -48,6 +52,9 @@ export class Tally {
       completion_tokens: this.#completionTokens,
       total_tokens: this.#promptTokens + this.#completionTokens,
       prompt_tokens_details: { cached_tokens: this.#cachedTokens },
+      ...(this.reasoningTokens === undefined
+        ? {}
+        : { completion_tokens_details: { reasoning_tokens: this.reasoningTokens } }),
     };
   }
 

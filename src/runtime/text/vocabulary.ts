@@ -1,6 +1,7 @@
 /** The vocabulary in a GGUF file's metadata (`tokenizer.ggml.*`), checked. */
 
 import { badModelFile } from "../errors.ts";
+import { closeTag, openTag } from "./thinkTags.ts";
 
 /** A GGUF file's key-value pairs; what is read of them is checked here. */
 export type Metadata = ReadonlyMap<string, unknown>;
@@ -73,6 +74,9 @@ export function readVocabulary(metadata: Metadata): Vocabulary {
       kinds[i] = TokenKind.control;
       endTokens.add(i);
     }
+    // Reasoning is text that is shown, and told apart by its tags.
+    if (kinds[i] === TokenKind.control && (text === openTag || text === closeTag))
+      kinds[i] = TokenKind.userDefined;
     const kind = kinds[i];
     if (text !== "" && kind !== TokenKind.control && kind !== TokenKind.unknown && !ids.has(text))
       ids.set(text, i);

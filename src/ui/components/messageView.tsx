@@ -4,7 +4,6 @@ import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { useApp, useMessages } from "../appContext.ts";
 import { formatNumber, formatRate } from "../i18n/index.ts";
 import type { AnswerStats, Message } from "../state/conversations.ts";
-import { splitThinking } from "../thinking.ts";
 import { autoGrow } from "./autoGrow.ts";
 import { CopyButton } from "./copyButton.tsx";
 import { Icon, Mark } from "./icon.tsx";
@@ -104,7 +103,7 @@ function QuestionEditor({ conversationId, message, busy, onClose }: MessageProps
 function Answer({ conversationId, message, busy }: MessageProps) {
   const messages = useMessages();
   const { chat } = useApp();
-  const { thinking, thought, answer } = splitThinking(message.content);
+  const { thinking, content: answer } = message;
   const streaming = message.state === "streaming";
   const regenerate = () => void chat.regenerate(conversationId, message.id);
   return (
@@ -118,7 +117,7 @@ function Answer({ conversationId, message, busy }: MessageProps) {
         {message.forgot && <p class="aside">{messages.forgot}</p>}
         {thinking !== undefined && (
           <details class="thoughts">
-            <summary>{streaming && !thought ? messages.thinking : messages.thoughts}</summary>
+            <summary>{streaming && answer === "" ? messages.thinking : messages.thoughts}</summary>
             <div class="thoughts-text">{thinking}</div>
           </details>
         )}

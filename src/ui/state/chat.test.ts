@@ -54,6 +54,14 @@ describe("Chat", () => {
     expect(chat.store.state).toEqual({ running: undefined, announcement: "I am a model." });
   });
 
+  it("keeps thoughts apart from the answer, and to itself", async () => {
+    const { conversations, chat, omni } = await page({ thinking: ["Hm, ", "hm."], answer: () => ["Yes."] });
+    await chat.send("Well?");
+    expect(conversations.current!.messages[1]).toMatchObject({ content: "Yes.", thinking: "Hm, hm." });
+    await chat.send("And?");
+    expect(asked(omni)[1]).toEqual({ role: "assistant", content: "Yes." });
+  });
+
   it("goes on with the conversation that is shown", async () => {
     const { conversations, chat, omni } = await page({ answer: (all) => [`#${all.length}`] });
     await chat.send("one");
@@ -171,7 +179,7 @@ describe("toTurns", () => {
   it("leaves thoughts out", () => {
     const messages = [
       message("user", "q"),
-      message("assistant", "<think>hm</think>\n\na"),
+      { ...message("assistant", "a"), thinking: "hm" },
       message("user", "next"),
     ];
     expect(toTurns(" ", messages)).toEqual([

@@ -1,9 +1,14 @@
 /** Asking and answering: what the buttons under messages and the composer do. */
 
 import { OmniError } from "../../runtime/errors.ts";
-import { type ChatTurn, type CompletionEnd, completionBody, streamCompletion } from "../completion.ts";
+import {
+  type ChatTurn,
+  type CompletionEnd,
+  completionBody,
+  type PieceKind,
+  streamCompletion,
+} from "../completion.ts";
 import { fitContext, withoutOldestTurn } from "../context.ts";
-import { splitThinking } from "../thinking.ts";
 import { type Conversations, type Message, newId } from "./conversations.ts";
 import type { Lease, ModelSession } from "./session.ts";
 import type { Settings } from "./settings.ts";
@@ -91,17 +96,20 @@ export class Chat {
     this.#abort = abort;
     const startedMs = performance.now();
     let text = "";
+    let thinking = "";
     let firstTokenMs: number | undefined;
     let scheduled = false;
     const patch = (change: Partial<Message>) =>
       this.#conversations.patchMessage(conversationId, answer.id, change);
+    const written = () => ({ content: text, ...(thinking === "" ? {} : { thinking }) });
     const show = () => {
       scheduled = false;
-      if (this.store.state.running?.messageId === answer.id) patch({ content: text });
+      if (this.store.state.running?.messageId === answer.id) patch(written());
     };
-    const onText = (piece: string) => {
+    const onText = (piece: string, kind: PieceKind) => {
       firstTokenMs ??= performance.now() - startedMs;
-      text += piece;
+      if (kind === "thinking") thinking += piece;
+      else text += piece;
       if (!scheduled) this.#schedule(show);
       scheduled = true;
     };
@@ -127,10 +135,10 @@ export class Chat {
     } finally {
       lease.release();
     }
-    patch({ ...last, content: text });
+    patch({ ...last, ...written() });
     void this.#conversations.flush();
     this.#abort = undefined;
-    this.store.update({ running: undefined, announcement: last.error ?? splitThinking(text).answer });
+    this.store.update({ running: undefined, announcement: last.error ?? text });
     void this.#session.refreshStats();
   }
 
@@ -138,7 +146,7 @@ export class Chat {
   async #complete(
     asked: readonly Message[],
     lease: Lease,
-    onText: (piece: string) => void,
+    onText: (piece: string, kind: PieceKind) => void,
     signal: AbortSignal,
   ): Promise<{ end: CompletionEnd; forgot: boolean }> {
     const { systemPrompt, sampling } = this.#settings.state;
@@ -168,10 +176,9 @@ export function toTurns(systemPrompt: string, messages: readonly Message[]): Cha
   const turns: ChatTurn[] = systemPrompt.trim() === "" ? [] : [{ role: "system", content: systemPrompt }];
   messages.forEach((message, index) => {
     const isLast = index === messages.length - 1;
-    const content = message.role === "user" ? message.content : splitThinking(message.content).answer;
     const answered = message.role === "user" ? messages[index + 1] : message;
-    const empty = answered?.role === "assistant" && splitThinking(answered.content).answer === "";
-    if (isLast || !empty) turns.push({ role: message.role, content });
+    const empty = answered?.role === "assistant" && answered.content === "";
+    if (isLast || !empty) turns.push({ role: message.role, content: message.content });
   });
   return turns;
 }

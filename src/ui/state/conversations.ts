@@ -12,6 +12,8 @@ export interface Message {
   id: string;
   role: "user" | "assistant";
   content: string;
+  /** What the model thought before it answered, if it did. */
+  thinking?: string;
   /** `cut`: the token limit or the context's end came first. */
   state: "done" | "streaming" | "stopped" | "cut" | "failed";
   /** The message of the error, when `state` is `failed`. */
@@ -73,6 +75,7 @@ export function restoreConversation(stored: unknown): Conversation | undefined {
   const messages: Message[] = [];
   for (const message of from.messages as Partial<Message>[]) {
     if (typeof message?.id !== "string" || typeof message.content !== "string") return undefined;
+    if (message.thinking !== undefined && typeof message.thinking !== "string") return undefined;
     if (message.role !== "user" && message.role !== "assistant") return undefined;
     const state = messageStates.includes(message.state ?? "") ? message.state! : "done";
     messages.push({ ...(message as Message), state: state === "streaming" ? "stopped" : state });

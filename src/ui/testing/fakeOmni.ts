@@ -5,6 +5,8 @@ import type { Omni, OmniOptions, OmniStats } from "../../runtime/types.ts";
 export interface FakeScript {
   /** The pieces of the answer to these messages; throwing gives a 400 with the message. */
   answer: (messages: { role: string; content: string }[]) => readonly string[];
+  /** Pieces of what it thinks before that. */
+  thinking?: readonly string[];
   pieceDelayMs?: number;
   /** Bytes that loading reports, in ten steps. */
   loadBytes?: number;
@@ -61,6 +63,8 @@ export function fakeOmni(script: FakeScript): FakeOmni {
     const delay = script.pieceDelayMs ?? 0;
     const signal = init?.signal;
     async function* events() {
+      for (const reasoning_content of script.thinking ?? [])
+        yield { choices: [{ index: 0, delta: { reasoning_content }, finish_reason: null }] };
       for (const content of pieces) {
         await pause(delay, signal);
         yield { choices: [{ index: 0, delta: { content }, finish_reason: null }] };

@@ -1,26 +1,23 @@
 /** `POST /v1/chat/completions`, whole and streamed. */
 
-import type { FinishReason, GenerationRequest, TokenLogprob } from "../../engine/types.ts";
+import type {
+  FinishReason,
+  GenerationEvent,
+  GenerationRequest,
+  TokenConstraint,
+} from "../../engine/types.ts";
 import { invalidRequest } from "../../errors.ts";
+import type { GrammarSource } from "../../grammar/compile.ts";
 import { choiceRequests, follow, runChoices } from "../choices.ts";
 import { type ApiContext, checkModel, newId, nowSeconds } from "../context.ts";
-import {
-  boolean,
-  integer,
-  type Json,
-  object,
-  oneOf,
-  optional,
-  required,
-  string,
-  unsupported,
-  wrongType,
-} from "../fields.ts";
+import { boolean, integer, type Json, oneOf, optional, unsupported, wrongType } from "../fields.ts";
 import { jsonResponse, readJson } from "../http.ts";
 import { type ChatLogprobs, chatLogprobs, maxLogprobs } from "../logprobs.ts";
-import { chatPrompt } from "../prompt.ts";
+import { type ReasoningPlan, readReasoning } from "../reasoning.ts";
+import { ReasoningSplitter } from "../reasoningSplitter.ts";
 import { type GenerationFields, readGenerationFields } from "../sampling.ts";
 import { eventStream } from "../sse.ts";
+import { compileStructuredOutput, loadGrammar, readStructuredOutput } from "../structured.ts";
 import { fitMaxTokens, promptRoom, truncateTokens } from "../truncation.ts";
 import { Tally } from "../usage.ts";
 
@@ -29,29 +26,28 @@ interface Plan {
   fields: GenerationFields;
   requests: GenerationRequest[];
   signal: AbortSignal;
+  thinking: ReasoningPlan["thinking"];
 }
 
 export async function chatCompletions(context: ApiContext, request: Request): Promise<Response> {
   const body = await readJson(request);
   const abort = follow(request.signal);
-  const plan = readPlan(context, body, abort.signal);
+  const plan = await readPlan(context, body, abort.signal);
   return plan.fields.stream
     ? eventStream(chunks(context, plan), abort)
     : jsonResponse(await completion(context, plan));
 }
 
-function readPlan(context: ApiContext, body: Json, signal: AbortSignal): Plan {
+async function readPlan(context: ApiContext, body: Json, signal: AbortSignal): Promise<Plan> {
   checkModel(context, body);
   const fields = readGenerationFields(body, context.engine);
   const logprobs = readLogprobs(body);
   const wanted =
     optional(body, "max_completion_tokens", integer(1)) ?? optional(body, "max_tokens", integer(1));
-  const format = optional(body, "response_format", object);
-  if (format && required(format, "type", string, "response_format") !== "text")
-    throw unsupported("response_format", "Only 'response_format' of type 'text' is supported.");
+  const structured = readStructuredOutput(body);
   const { truncation } = fields;
   const { contextLength } = context.engine;
-  const whole = chatPrompt(context, body, {
+  const { promptTokens: whole, thinking } = readReasoning(context, body, {
     withTools: readToolChoice(body) === "auto",
     most: truncation.auto ? promptRoom(contextLength, wanted) : undefined,
   });
@@ -64,8 +60,24 @@ function readPlan(context: ApiContext, body: Json, signal: AbortSignal): Plan {
     topLogprobs: logprobs,
     promptLogprobs: false,
     signal,
+    constraint: await readConstraint(context, structured, thinking),
   };
-  return { fields, requests: choiceRequests(fields, options, fields.n), signal };
+  return { fields, requests: choiceRequests(fields, options, fields.n), thinking, signal };
+}
+
+/** What limits the tokens of each choice: the answer's grammar, the budget of the reasoning before it. */
+async function readConstraint(
+  { engine: { tokenizer } }: ApiContext,
+  structured: GrammarSource | undefined,
+  thinking: Plan["thinking"],
+): Promise<(() => TokenConstraint) | undefined> {
+  const grammar = structured && (await compileStructuredOutput(structured, tokenizer));
+  // A budget of nothing is a matter of the prompt.
+  const budget = thinking?.budget || undefined;
+  if (!thinking || thinking.budget === 0 || (budget === undefined && grammar === undefined))
+    return grammar && (() => grammar.start(true));
+  const { ReasoningConstraint } = await loadGrammar();
+  return () => new ReasoningConstraint({ tokenizer, opened: thinking.opened, budget, grammar });
 }
 
 function readLogprobs(body: Json): number | undefined {
@@ -97,39 +109,83 @@ function head({ engine }: ApiContext, kind: "chat.completion" | "chat.completion
 
 interface Answer {
   text: string;
+  reasoning: string;
   logprobs: ChatLogprobs | null;
   finishReason: FinishReason;
   stopReason: string | null;
 }
 
-async function completion(context: ApiContext, { fields, requests, signal }: Plan) {
+/** A part of one choice: what one event of the engine adds to it. */
+interface Piece {
+  index: number;
+  reasoning: string;
+  content: string;
+  logprobs: ChatLogprobs | null;
+  event: GenerationEvent;
+}
+
+/** The events of all choices, with their text told apart. Log-probabilities are those of the answer's tokens. */
+async function* pieces(
+  context: ApiContext,
+  { fields, requests, thinking, signal }: Plan,
+  tally: Tally,
+): AsyncGenerator<Piece, void, void> {
+  tally.reasoningTokens = 0;
+  const splitters = requests.map(() => thinking && new ReasoningSplitter(thinking.opened));
+  for await (const { index, event } of runChoices(context.engine, requests, signal)) {
+    tally.add(event, index === 0);
+    const piece: Piece = { index, reasoning: "", content: "", logprobs: null, event };
+    const splitter = splitters[index];
+    if (event.type !== "prompt") {
+      const wasThinking = splitter?.isThinking ?? false;
+      piece.content = event.text;
+      if (splitter && thinking) {
+        const split = event.type === "token" ? splitter.push(event.text) : splitter.finish(event.text);
+        if (thinking.separate) piece.content = split.content;
+        if (thinking.separate && thinking.include) piece.reasoning = split.reasoning;
+      }
+      const isAnswer = !thinking?.separate || !(wasThinking || splitter?.isThinking);
+      if (event.type === "token" && event.logprob && isAnswer)
+        piece.logprobs = chatLogprobs(context.engine.tokenizer, [event.logprob], fields.tokensAsIds);
+      if (event.type === "done") tally.reasoningTokens += splitter?.reasoningTokens ?? 0;
+    }
+    yield piece;
+  }
+}
+
+/** Reasoning under vLLM's older and newer name. */
+const reasoningFields = (reasoning: string) => ({ reasoning_content: reasoning, reasoning });
+
+async function completion(context: ApiContext, plan: Plan) {
   const tally = new Tally();
-  const answers = requests.map(
+  const answers = plan.requests.map(
     ({ topLogprobs }): Answer => ({
       text: "",
+      reasoning: "",
       logprobs: topLogprobs === undefined ? null : { content: [], refusal: null },
       finishReason: "length",
       stopReason: null,
     }),
   );
-  for await (const { index, event } of runChoices(context.engine, requests, signal)) {
-    tally.add(event, index === 0);
-    if (event.type === "prompt") continue;
+  for await (const { index, reasoning, content, logprobs, event } of pieces(context, plan, tally)) {
     const answer = answers[index]!;
-    answer.text += event.text;
-    if (event.type === "token") {
-      const more = tokenLogprobs(context, fields, event.logprob);
-      if (more) answer.logprobs?.content.push(...more.content);
-    } else {
-      answer.finishReason = event.finishReason;
-      answer.stopReason = event.stopString ?? null;
-    }
+    answer.text += content;
+    answer.reasoning += reasoning;
+    if (logprobs) answer.logprobs?.content.push(...logprobs.content);
+    if (event.type !== "done") continue;
+    answer.finishReason = event.finishReason;
+    answer.stopReason = event.stopString ?? null;
   }
   return {
     ...head(context, "chat.completion"),
-    choices: answers.map(({ text, logprobs, finishReason, stopReason }, index) => ({
+    choices: answers.map(({ text, reasoning, logprobs, finishReason, stopReason }, index) => ({
       index,
-      message: { role: "assistant", content: text, refusal: null },
+      message: {
+        role: "assistant",
+        content: text,
+        refusal: null,
+        ...(reasoning === "" ? {} : reasoningFields(reasoning)),
+      },
       logprobs,
       finish_reason: finishReason,
       stop_reason: stopReason,
@@ -139,12 +195,9 @@ async function completion(context: ApiContext, { fields, requests, signal }: Pla
   };
 }
 
-function tokenLogprobs({ engine }: ApiContext, fields: GenerationFields, logprob: TokenLogprob | undefined) {
-  return logprob ? chatLogprobs(engine.tokenizer, [logprob], fields.tokensAsIds) : null;
-}
-
 /** `usage` and `timings` go with the last chunk; with `include_usage` that is one more, without choices. */
-async function* chunks(context: ApiContext, { fields, requests, signal }: Plan) {
+async function* chunks(context: ApiContext, plan: Plan) {
+  const { fields, requests } = plan;
   const tally = new Tally();
   const base = head(context, "chat.completion.chunk");
   const noUsage = fields.includeUsage ? { usage: null } : {};
@@ -154,14 +207,13 @@ async function* chunks(context: ApiContext, { fields, requests, signal }: Plan) 
     choices: [{ index, delta, logprobs, finish_reason: null as FinishReason | null }],
     ...noUsage,
   });
-  for await (const { index, event } of runChoices(context.engine, requests, signal)) {
-    tally.add(event, index === 0);
+  for await (const { index, reasoning, content, logprobs, event } of pieces(context, plan, tally)) {
     if (event.type === "prompt") {
       yield chunk(index, { role: "assistant", content: "", refusal: null });
       continue;
     }
-    const logprobs = event.type === "token" ? tokenLogprobs(context, fields, event.logprob) : null;
-    if (event.text !== "" || logprobs) yield chunk(index, { content: event.text }, logprobs);
+    if (reasoning !== "") yield chunk(index, reasoningFields(reasoning));
+    if (content !== "" || logprobs) yield chunk(index, { content }, logprobs);
     if (event.type !== "done") continue;
     finished++;
     const isLast = finished === requests.length && !fields.includeUsage;

@@ -1,6 +1,6 @@
 /** `POST /v1/completions`, whole and streamed: raw prompts, without a chat template. */
 
-import type { FinishReason, GenerationRequest } from "../../engine/types.ts";
+import type { FinishReason, GenerationRequest, TokenConstraint } from "../../engine/types.ts";
 import { choiceRequests, follow, runChoices } from "../choices.ts";
 import { type CompletionPlan, readCompletionPlan } from "../completionPlan.ts";
 import { type ApiContext, newId, nowSeconds } from "../context.ts";
@@ -8,6 +8,7 @@ import { unsupported } from "../fields.ts";
 import { jsonResponse, readJson } from "../http.ts";
 import { appendLogprobs, type CompletionLogprobs, CompletionLogprobsWriter } from "../logprobs.ts";
 import { eventStream } from "../sse.ts";
+import { compileStructuredOutput } from "../structured.ts";
 import { Tally } from "../usage.ts";
 
 /** A part of one choice: what one event of the engine adds to it. */
@@ -19,28 +20,38 @@ interface Piece {
   finish: { reason: FinishReason; stopReason: string | null } | undefined;
 }
 
+/** A plan with what it takes to run it. */
+interface Run extends Omit<CompletionPlan, "structured"> {
+  constraint: (() => TokenConstraint) | undefined;
+  signal: AbortSignal;
+}
+
 export async function completions(context: ApiContext, request: Request): Promise<Response> {
   const body = await readJson(request);
   const abort = follow(request.signal);
   const plan = readCompletionPlan(context, body);
-  if (!plan.fields.stream) return jsonResponse(await completion(context, plan, abort.signal));
-  if (plan.bestOf > plan.fields.n)
+  if (plan.fields.stream && plan.bestOf > plan.fields.n)
     throw unsupported(
       "best_of",
       "'best_of' above 'n' cannot be streamed: the best is known only at the end.",
     );
-  return eventStream(chunks(context, plan, abort.signal), abort);
+  const { structured, ...rest } = plan;
+  const grammar = structured && (await compileStructuredOutput(structured, context.engine.tokenizer));
+  // A completion goes on a text: the detokenizer drops no space of it.
+  const run: Run = { ...rest, constraint: grammar && (() => grammar.start(false)), signal: abort.signal };
+  return run.fields.stream
+    ? eventStream(chunks(context, run), abort)
+    : jsonResponse(await completion(context, run));
 }
 
 /** Runs `bestOf` choices of every prompt; choice `index` continues prompt `floor(index / bestOf)`. */
 async function* pieces(
   context: ApiContext,
-  plan: CompletionPlan,
-  signal: AbortSignal,
+  run: Run,
   tally: Tally,
   onLogprob: (index: number, logprob: number) => void = () => {},
 ): AsyncGenerator<Piece, void, void> {
-  const { fields, prompts, echo, logprobs, bestOf } = plan;
+  const { fields, prompts, echo, logprobs, bestOf, constraint, signal } = run;
   const requests = prompts.flatMap(({ tokens, maxTokens }): GenerationRequest[] => {
     const topLogprobs = logprobs ?? (bestOf > fields.n ? 0 : undefined);
     const promptLogprobs = echo && logprobs !== undefined;
@@ -50,6 +61,7 @@ async function* pieces(
       topLogprobs,
       promptLogprobs,
       signal,
+      constraint,
       continuation: true,
     };
     return choiceRequests(fields, options, bestOf);
@@ -108,8 +120,8 @@ function choice(index: number, { text, logprobs, finish }: Omit<Piece, "index">)
   };
 }
 
-async function completion(context: ApiContext, plan: CompletionPlan, signal: AbortSignal) {
-  const { fields, prompts, logprobs, bestOf } = plan;
+async function completion(context: ApiContext, run: Run) {
+  const { fields, prompts, logprobs, bestOf } = run;
   const tally = new Tally();
   const answers = Array.from({ length: prompts.length * bestOf }, () => ({
     text: "",
@@ -123,7 +135,7 @@ async function completion(context: ApiContext, plan: CompletionPlan, signal: Abo
     score.sum += logprob;
     score.count += 1;
   };
-  for await (const piece of pieces(context, plan, signal, tally, score)) {
+  for await (const piece of pieces(context, run, tally, score)) {
     const answer = answers[piece.index]!;
     answer.text += piece.text;
     answer.finish = piece.finish;
@@ -145,12 +157,12 @@ async function completion(context: ApiContext, plan: CompletionPlan, signal: Abo
 
 const mean = ({ sum, count }: { sum: number; count: number }) => (count === 0 ? 0 : sum / count);
 
-async function* chunks(context: ApiContext, plan: CompletionPlan, signal: AbortSignal) {
-  const { fields, prompts } = plan;
+async function* chunks(context: ApiContext, run: Run) {
+  const { fields, prompts } = run;
   const tally = new Tally();
   const base = head(context);
   let left = prompts.length * fields.n;
-  for await (const { index, ...piece } of pieces(context, plan, signal, tally)) {
+  for await (const { index, ...piece } of pieces(context, run, tally)) {
     if (piece.finish) left--;
     const isLast = left === 0 && !fields.includeUsage;
     yield {

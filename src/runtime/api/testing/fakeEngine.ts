@@ -1,15 +1,19 @@
-/** An engine for tests: answers a fixed text, byte by byte, and keeps record of how it was used. */
+/**
+ * An engine for tests: answers a fixed text, byte by byte, as far as the request's constraint allows it, and keeps record
+ * of how it was used.
+ */
 
 import type {
   DurationStats,
   Engine,
   EngineStats,
+  FinishReason,
   GenerationEvent,
   GenerationRequest,
   TokenLogprob,
 } from "../../engine/types.ts";
 import { OmniError } from "../../errors.ts";
-import { fakeTokenizer } from "./fakeTokenizer.ts";
+import { endToken, fakeTokenizer } from "./fakeTokenizer.ts";
 
 export interface FakeEngineOptions {
   /** The answer to the request with this number (from 0 on). */
@@ -38,6 +42,13 @@ const noDurations: DurationStats = {
   recent: { p50Ms: 0, p90Ms: 0, p99Ms: 0 },
   buckets: [],
 };
+
+/** The wanted token, or the first of those that are allowed. */
+function allowed(wanted: number, mask: Uint32Array | undefined): number {
+  const isAllowed = (token: number) => ((mask![token >> 5]! >>> (token & 31)) & 1) === 1;
+  if (mask === undefined || isAllowed(wanted)) return wanted;
+  return Array.from({ length: mask.length * 32 }, (_, token) => token).find(isAllowed)!;
+}
 
 export class FakeEngine implements Engine {
   readonly modelId = "fake/model-1";
@@ -73,29 +84,40 @@ export class FakeEngine implements Engine {
       let reply = this.options.reply?.(index) ?? "Hello, you!";
       const stopString = stopStrings.find((stop) => reply.includes(stop));
       if (stopString !== undefined) reply = reply.slice(0, reply.indexOf(stopString));
-      const all = this.tokenizer.encode(reply, { special: true });
-      const tokens = all.slice(0, request.maxTokens);
+      const wanted = this.tokenizer.encode(reply, { special: true });
+      const constraint = await request.constraint?.();
       const detokenizer = this.tokenizer.stream({ skipSpecial: request.skipSpecialTokens ?? true });
-      for (const [at, token] of tokens.entries()) {
+      let made = 0;
+      let finishReason: FinishReason = "stop";
+      while (made < wanted.length || constraint) {
+        if (made === request.maxTokens) {
+          finishReason = "length";
+          break;
+        }
+        const token = allowed(wanted[made] ?? endToken, constraint?.mask());
+        constraint?.accept(token);
+        if (token === endToken && made >= wanted.length) break;
         // Always gives way, as a GPU does.
         await new Promise((resolve) => setTimeout(resolve, this.options.delayMs ?? 0));
         if (signal?.aborted) throw new OmniError("aborted", "The request was cancelled.");
-        this.fail(at);
+        this.fail(made);
         this.produced++;
+        made++;
         const logprob = topLogprobs === undefined ? undefined : fakeLogprob(token, topLogprobs);
         yield { type: "token", token, text: detokenizer.push(token), logprob };
+        if (constraint?.done) break;
       }
       yield {
         type: "done",
         text: detokenizer.flush(),
-        finishReason: tokens.length < all.length ? "length" : "stop",
+        finishReason,
         stopString,
         promptTokens: promptTokens.length,
-        completionTokens: tokens.length,
+        completionTokens: made,
         timings: {
           promptTokens: promptTokens.length - 2,
           promptMs: 10,
-          predictedTokens: tokens.length,
+          predictedTokens: made,
           predictedMs: 40,
         },
       };
