@@ -12,7 +12,8 @@ export function chosenAdapters(name: string | undefined): AdapterLaunch[] {
   const all = adapterLaunches();
   const wanted = name ?? (all.some((each) => each.name === "lavapipe") ? "lavapipe" : "swiftshader");
   const chosen = wanted === "all" ? all : all.filter((each) => each.name === wanted);
-  if (chosen.length === 0) fail(`no adapter ${wanted} is set up here; \`npm test -- gpu\` sets up what it can`);
+  if (chosen.length === 0)
+    fail(`no adapter ${wanted} is set up here; \`npm test -- gpu\` sets up what it can`);
   return chosen;
 }
 
@@ -35,9 +36,11 @@ export async function withSourcePage<T>(
     const errors: string[] = [];
     tab.on("pageerror", (error) => errors.push(error.message));
     await tab.goto(`${server.resolvedUrls!.local[0]}bench/${page}`);
-    await tab.waitForFunction((name) => name in globalThis, name, { timeout: 30_000 }).catch(() => {
-      throw new Error(`bench/${page} does not start: ${errors.join("; ") || "no error"}`);
-    });
+    await tab
+      .waitForFunction((name) => name in globalThis, name, { timeout: 30_000 })
+      .catch(() => {
+        throw new Error(`bench/${page} does not start: ${errors.join("; ") || "no error"}`);
+      });
     return await use(tab);
   } finally {
     await browser.close();

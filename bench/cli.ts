@@ -46,8 +46,12 @@ export function bytesOf(sizeBytes: number): string {
 /** Columns as wide as they need to be, in the order in which they first appear. */
 export function printTable(rows: readonly Record<string, string>[]): void {
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-  const widths = columns.map((column) => Math.max(column.length, ...rows.map((row) => (row[column] ?? "").length)));
-  const numeric = columns.map((column) => rows.every((row) => /^[~?]?[\d.,/ -]*$|^$/.test(row[column] ?? "")));
+  const widths = columns.map((column) =>
+    Math.max(column.length, ...rows.map((row) => (row[column] ?? "").length)),
+  );
+  const numeric = columns.map((column) =>
+    rows.every((row) => /^[~?]?[\d.,/ -]*$|^$/.test(row[column] ?? "")),
+  );
   const line = (cells: string[]) =>
     cells
       .map((cell, i) => (numeric[i] ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))

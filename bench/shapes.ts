@@ -89,7 +89,6 @@ function tensorInfo(
   return { name, type, ggmlType, shape, offsetBytes, sizeBytes: (count / blockWeights) * blockBytes };
 }
 
-
 /** A header that can be sent to a page: without the lists of its tokenizer. */
 export interface PlainHeader extends Omit<GgufHeader, "metadata"> {
   metadata: [string, MetadataValue][];

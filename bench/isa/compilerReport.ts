@@ -108,8 +108,7 @@ function readBlocks(text: string): RawBlock[] {
       current.kind = header[2]!;
     }
     const instruction = /^\t\(\s*(\d+) clk\)\s+(.*)$/.exec(line);
-    if (current && instruction)
-      current.lines.push({ cycles: Number(instruction[1]), text: instruction[2]! });
+    if (current && instruction) current.lines.push({ cycles: Number(instruction[1]), text: instruction[2]! });
     if (line.startsWith("num_waves:")) break;
   }
   return blocks;
@@ -132,7 +131,8 @@ function findLoops(blocks: RawBlock[]): LoopRange[] {
 
 function innermost(loops: LoopRange[], block: number, except?: LoopRange): number | undefined {
   const found = loops.findLastIndex(
-    (loop) => loop !== except && loop.start <= block && block <= loop.end && (!except || contains(loop, except)),
+    (loop) =>
+      loop !== except && loop.start <= block && block <= loop.end && (!except || contains(loop, except)),
   );
   return found < 0 ? undefined : found;
 }
@@ -172,7 +172,9 @@ function uniformBranches(blocks: RawBlock[], loops: LoopRange[]): Map<number, nu
     if (/\bbranch\b/.test(kind) || forward.length < 2) return;
     // The two ways forward meet where the reach of neither goes past the other's.
     const sides = forward.map((start) => reachable(successors, start));
-    const meeting = [...sides[0]!].sort((a, b) => a - b).find((block) => sides.every((side) => side.has(block)));
+    const meeting = [...sides[0]!]
+      .sort((a, b) => a - b)
+      .find((block) => sides.every((side) => side.has(block)));
     const loop = innermost(loops, index);
     if (meeting !== undefined && (loop === undefined || meeting <= loops[loop]!.end)) ends.set(name, meeting);
   });
@@ -191,10 +193,20 @@ function reachable(successors: number[][], start: number): Set<number> {
   return found;
 }
 
-const opcodeOf = (text: string) => /\b((?:v|s|ds|buffer|global|flat|scratch|image)_\w+)/.exec(text)?.[1] ?? "";
+const opcodeOf = (text: string) =>
+  /\b((?:v|s|ds|buffer|global|flat|scratch|image)_\w+)/.exec(text)?.[1] ?? "";
 const loadDwords: Record<string, number> = {
   ...{ dword: 4, dwordx2: 8, dwordx3: 12, dwordx4: 16 },
-  ...{ ubyte: 1, sbyte: 1, ushort: 2, sshort: 2, short_d16: 2, short_d16_hi: 2, ubyte_d16: 1, ubyte_d16_hi: 1 },
+  ...{
+    ubyte: 1,
+    sbyte: 1,
+    ushort: 2,
+    sshort: 2,
+    short_d16: 2,
+    short_d16_hi: 2,
+    ubyte_d16: 1,
+    ubyte_d16_hi: 1,
+  },
 };
 
 function memoryAccess(lines: string[]): Pick<CompilerReport, "loads" | "stores"> {

@@ -41,8 +41,7 @@ export function loopTurns(marked: CompilerReport, turns: readonly number[]): num
   marked.loops.forEach((loop, index) => {
     const copies = new Map<number, number>();
     for (const block of marked.blocks)
-      if (block.loop === index)
-        for (const mark of block.marks) copies.set(mark, (copies.get(mark) ?? 0) + 1);
+      if (block.loop === index) for (const mark of block.marks) copies.set(mark, (copies.get(mark) ?? 0) + 1);
     // Where the compiler has unrolled, one turn is several of the source. A loop under a condition turns less than the
     // one whose body it shares: the largest number is the loop's own.
     const counted = [...copies].map(([mark, times]) => (turns[mark] ?? 0) / times);

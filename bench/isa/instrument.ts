@@ -7,7 +7,8 @@ function loopBodies(source: string): number[] {
   for (const match of code.matchAll(/\b(for|while|loop)\b/g)) {
     let at = match.index + match[1]!.length;
     if (match[1] !== "loop") at = closing(code, code.indexOf("(", at)) + 1;
-    const brace = match[1] === "while" || match[1] === "loop" || match[1] === "for" ? code.indexOf("{", at) : -1;
+    const brace =
+      match[1] === "while" || match[1] === "loop" || match[1] === "for" ? code.indexOf("{", at) : -1;
     if (brace >= 0) bodies.push(brace + 1);
   }
   return bodies.sort((a, b) => a - b);
@@ -66,7 +67,9 @@ export function countLoops(source: string, slots: number): string {
   const entry = entryPoint(source);
   const [size, group, groups, local] = [
     `(${entry.workgroupSize.join(") * (")})`,
-    ...["workgroup_id", "num_workgroups", "local_invocation_index"].map((name) => builtin(source, entry, name)),
+    ...["workgroup_id", "num_workgroups", "local_invocation_index"].map((name) =>
+      builtin(source, entry, name),
+    ),
   ] as [string, Builtin, Builtin, Builtin];
   const parameters = [group, groups, local].flatMap(({ declare }) => declare ?? []);
   const start = `

@@ -15,7 +15,14 @@ import {
 import path from "node:path";
 import { root } from "../../scripts/install.mjs";
 import { type CompilerReport, readCompilerReport } from "./compilerReport.ts";
-import { countLoops, countsStart, firstMark, loopCount, turnsBinding, workgroupInvocations } from "./instrument.ts";
+import {
+  countLoops,
+  countsStart,
+  firstMark,
+  loopCount,
+  turnsBinding,
+  workgroupInvocations,
+} from "./instrument.ts";
 import { cacheDir, type IsaTools } from "./setup.ts";
 
 export interface KernelSource {
@@ -27,7 +34,12 @@ export interface KernelSource {
 export interface KernelRun extends KernelSource {
   label: string;
   workgroups: readonly [number, number, number];
-  bindings: readonly { binding: number; sizeBytes: number; uniform: boolean; content: Uint8Array | undefined }[];
+  bindings: readonly {
+    binding: number;
+    sizeBytes: number;
+    uniform: boolean;
+    content: Uint8Array | undefined;
+  }[];
 }
 
 export type Compiled = { report: CompilerReport } | { error: string };
@@ -73,7 +85,8 @@ export async function compileAll(
       const input = { dawn: tools.dawn, jobs: rest.map(([key, kernel]) => ({ key, ...kernel })) };
       const { stderr } = await run("compile.mjs", tools.compilerEnv(family), input);
       const done = readCompilations(stderr, family);
-      if (done.size === 0) throw new Error(`The compiler for ${family} does not start: ${stderr.slice(-500)}`);
+      if (done.size === 0)
+        throw new Error(`The compiler for ${family} does not start: ${stderr.slice(-500)}`);
       for (const [key, result] of done) {
         results.set(key, result);
         keep(key, result);
@@ -104,7 +117,10 @@ function readCompilations(text: string, family: string): Map<string, Compiled> {
 /** Turns of each kernel's loops on the software adapter, in the order of the kernels. */
 export async function countAll(tools: IsaTools, kernels: readonly KernelRun[]): Promise<Counted[]> {
   const contentHash = ({ bindings }: KernelRun) =>
-    bindings.map(({ sizeBytes, content }) => [sizeBytes, content && hash(Buffer.from(content).toString("base64"))]);
+    bindings.map(({ sizeBytes, content }) => [
+      sizeBytes,
+      content && hash(Buffer.from(content).toString("base64")),
+    ]);
   const keys = kernels.map((kernel) =>
     hash(format, tools.version, kernel.source, kernel.constants, kernel.workgroups, contentHash(kernel)),
   );
@@ -137,7 +153,10 @@ function countJob(key: string, kernel: KernelRun) {
   // No workgroup has more than 1024 invocations.
   const size = workgroupInvocations(kernel.source, kernel.constants) ?? 1024;
   const room = Math.floor(maxCountBytes / 4 / Math.max(loops, 1) / size) * size;
-  const slots = Math.min(kernel.workgroups.reduce((a, b) => a * b, size), room);
+  const slots = Math.min(
+    kernel.workgroups.reduce((a, b) => a * b, size),
+    room,
+  );
   return {
     ...{ key, loops, slots, countsStart, countsBinding: turnsBinding, waveSizes: [32, 64] },
     source: countLoops(kernel.source, slots),
@@ -163,7 +182,9 @@ async function run(
   input: unknown,
 ): Promise<{ stdout: string; stderr: string }> {
   const folder = mkdtempSync(path.join(cacheDir, "run-"));
-  const [inputFile, stdoutFile, stderrFile] = ["input", "stdout", "stderr"].map((name) => path.join(folder, name));
+  const [inputFile, stdoutFile, stderrFile] = ["input", "stdout", "stderr"].map((name) =>
+    path.join(folder, name),
+  );
   writeFileSync(inputFile!, JSON.stringify(input));
   const files = [openSync(inputFile!, "r"), openSync(stdoutFile!, "w"), openSync(stderrFile!, "w")];
   try {

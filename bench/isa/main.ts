@@ -55,7 +55,9 @@ export async function main(args: string[]): Promise<void> {
     for (const type of types.filter((each) => fits(modelShapes[shapeName], each)))
       cases.push(...(await recordCases(shapeName, type, cached, prefill)));
   }
-  const wanted = cases.filter(({ type, name }) => positionals.every((word) => `${type} ${name}`.includes(word)));
+  const wanted = cases.filter(({ type, name }) =>
+    positionals.every((word) => `${type} ${name}`.includes(word)),
+  );
   if (wanted.length === 0) fail(`no kernel matches ${positionals.join(" ")}`);
   const analyses = await analyse(
     setUpIsa(),
@@ -82,7 +84,9 @@ async function recordCases(
   const steps = await modelSteps(header, options);
   const facts = { capacity: pages * 32, header };
   const record = (dispatches: TappedDispatch[], tokens: number, positions: number, prefix: string) =>
-    kernelVariants(dispatches, { ...facts, tokens, positions }).map((variant) => toCase(type, prefix, variant));
+    kernelVariants(dispatches, { ...facts, tokens, positions }).map((variant) =>
+      toCase(type, prefix, variant),
+    );
   const cases = record(await steps.decode(cached), 1, cached + 1, "");
   if (prefill > 0) cases.push(...record(await steps.prefill(prefill), prefill, prefill, "prefill "));
   steps.destroy();
@@ -134,7 +138,9 @@ function print(shape: string, rows: Row[]): void {
         stores: String(report.stores),
         "inv.thr.": `${turns === "counted" ? "" : turns === "marked" ? "~" : "?"}${estimate.inverseThroughput.toFixed(0)}`,
         busy: `${estimate.busy.toFixed(0)} ${estimate.busiest}`,
-        "busy/1k w": row.weights ? ((invocations / 64) * (estimate.busy / (row.weights / 1000))).toFixed(2) : "",
+        "busy/1k w": row.weights
+          ? ((invocations / 64) * (estimate.busy / (row.weights / 1000))).toFixed(2)
+          : "",
         "µs alone": ((estimate.latency / gpus[0]!.clockHz) * 1e6).toFixed(1),
       });
       for (const gpu of gpus) {
@@ -156,7 +162,8 @@ function printSums(rows: Row[], family: string): void {
   const lines: Record<string, string>[] = [];
   for (const type of new Set(rows.map((row) => row.type))) {
     const gemv = rows.filter(
-      (row) => row.type === type && row.weights > 0 && !row.name.startsWith("prefill ") && "report" in row.result,
+      (row) =>
+        row.type === type && row.weights > 0 && !row.name.startsWith("prefill ") && "report" in row.result,
     );
     if (gemv.length === 0) continue;
     let cycles = 0;
@@ -173,7 +180,8 @@ function printSums(rows: Row[], family: string): void {
     for (const gpu of gpuModels.filter((each) => each.family === family)) {
       const compute = cycles / (gpu.simds * gpu.clockHz);
       const transfer = bytes / gpu.bytesPerSecond;
-      line[gpu.name] = `${(compute * 1e3).toFixed(2)} / ${(transfer * 1e3).toFixed(2)} ms = ${(compute / transfer).toFixed(2)}`;
+      line[gpu.name] =
+        `${(compute * 1e3).toFixed(2)} / ${(transfer * 1e3).toFixed(2)} ms = ${(compute / transfer).toFixed(2)}`;
     }
     lines.push(line);
   }

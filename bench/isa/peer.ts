@@ -25,10 +25,15 @@ export function peerKernels(folder: string): PeerKernel[] {
   return names.sort().map((name) => {
     const file = path.join(folder, name);
     const description = file.replace(/\.wgsl$/, ".json");
-    if (!existsSync(description)) throw new Error(`--peer: ${name} has no description beside it (${description}).`);
-    const { constants = {}, workgroups, bindings, weights = 0, bytes = 0 }: PeerFile = JSON.parse(
-      readFileSync(description, "utf8"),
-    );
+    if (!existsSync(description))
+      throw new Error(`--peer: ${name} has no description beside it (${description}).`);
+    const {
+      constants = {},
+      workgroups,
+      bindings,
+      weights = 0,
+      bytes = 0,
+    }: PeerFile = JSON.parse(readFileSync(description, "utf8"));
     return {
       ...{ label: name.replace(/\.wgsl$/, ""), source: readFileSync(file, "utf8"), constants, workgroups },
       ...{ weights, bytes },

@@ -25,7 +25,8 @@ export function setUpIsa(): IsaTools {
   if (!isReady()) installDebianPackages();
   const radeon = manifest("radeon");
   const software = manifest("lvp");
-  if (!radeon || !software) throw new Error(`There is no Mesa driver for Radeons and software in ${drivers}.`);
+  if (!radeon || !software)
+    throw new Error(`There is no Mesa driver for Radeons and software in ${drivers}.`);
   mkdirSync(cacheDir, { recursive: true });
   const dawn = path.join(cacheDir, "node_modules/webgpu");
   if (!existsSync(dawn)) installDawn();
@@ -52,6 +53,7 @@ function manifest(prefix: string): string | undefined {
 }
 
 function mesaVersion(file: string): string {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the format is dpkg's own
   const { stdout } = spawnSync("dpkg-query", ["-W", "-f", "${Version}", "mesa-vulkan-drivers"], {
     encoding: "utf8",
   });
@@ -62,7 +64,9 @@ function installDebianPackages(): void {
   const packages = ["mesa-vulkan-drivers", "gcc", "libc6-dev"];
   const release = existsSync("/etc/os-release") ? readFileSync("/etc/os-release", "utf8") : "";
   if (!/^ID=debian$/m.test(release) || process.getuid?.() !== 0)
-    throw new Error(`Needs Mesa 24 or newer and a C compiler; on Debian: apt-get install ${packages.join(" ")}`);
+    throw new Error(
+      `Needs Mesa 24 or newer and a C compiler; on Debian: apt-get install ${packages.join(" ")}`,
+    );
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   for (const args of [["update"], ["install", "-y", "--no-install-recommends", ...packages]])
     spawnSync("apt-get", ["-qq", ...args], { stdio: ["ignore", "ignore", "inherit"], env });
@@ -81,7 +85,11 @@ function compileOnlyDriver(): string {
   const source = path.join(root, "bench/isa/compileOnly.c");
   const library = path.join(cacheDir, "compileOnly.so");
   const description = path.join(cacheDir, "compileOnly.json");
-  if (!existsSync(description) || !existsSync(library) || statSync(library).mtimeMs < statSync(source).mtimeMs) {
+  if (
+    !existsSync(description) ||
+    !existsSync(library) ||
+    statSync(library).mtimeMs < statSync(source).mtimeMs
+  ) {
     execFileSync("cc", ["-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], { stdio: "inherit" });
     const ICD = { library_path: library, api_version: "1.3.0" };
     writeFileSync(description, JSON.stringify({ file_format_version: "1.0.0", ICD }));

@@ -5,10 +5,10 @@ import type { AdapterLaunch } from "../../scripts/browsers.mjs";
 import { chosenAdapters, withSourcePage } from "../browser.ts";
 import { countOf, fail, listOf, printTable } from "../cli.ts";
 import { fits, modelShapes, packHeader, type ShapeName, shapeHeader, weightTypes } from "../shapes.ts";
-import type { KernelFigures, KernelRequest } from "./page.ts";
+import type { KernelFigures, KernelRequest, KernelResult } from "./page.ts";
 
 /** Enough for every dispatch to find its weights outside of caches; all layers are alike. */
-const layers = 8;
+export const kernelLayers = 8;
 
 export async function main(args: string[]): Promise<void> {
   const { values, positionals: words } = parseArgs({
@@ -33,8 +33,10 @@ export async function main(args: string[]): Promise<void> {
     for (const shape of shapes) {
       const known: string[] = [];
       for (const type of types.filter((each) => fits(modelShapes[shape], each))) {
-        const header = packHeader(shapeHeader(modelShapes[shape], type), layers);
-        const { kernels } = await measureKernels(adapter, { header, cached, prefill, words, known });
+        const header = packHeader(shapeHeader(modelShapes[shape], type), kernelLayers);
+        const { kernels } = await measureKernels(adapter, {
+          ...{ header, cached, prefill, words, known, weightsOnly: false },
+        });
         for (const kernel of kernels) {
           known.push(kernel.key);
           rows.push({ shape, type, ...kernel });
@@ -49,12 +51,9 @@ export async function main(args: string[]): Promise<void> {
 }
 
 /** In a browser of its own: a page that has used gigabytes of GPU memory gives them back late. */
-export function measureKernels(
-  adapter: AdapterLaunch,
-  request: KernelRequest,
-): Promise<{ adapter: string; kernels: KernelFigures[] }> {
+export function measureKernels(adapter: AdapterLaunch, request: KernelRequest): Promise<KernelResult> {
   return withSourcePage(adapter, "kernels/page.html", "measureKernels", (tab) =>
-    tab.evaluate((request) => globalThis.measureKernels(request), request),
+    tab.evaluate((json) => globalThis.measureKernels(JSON.parse(json)), JSON.stringify(request)),
   );
 }
 

@@ -3,7 +3,7 @@
 import type { Gpu } from "../../src/runtime/gpu/device.ts";
 import type { LoadedWeights } from "../../src/runtime/weights/types.ts";
 import { modelSteps } from "../recording/modelSteps.ts";
-import { readBytes, writtenBytes } from "../recording/traffic.ts";
+import { dispatchCounts, readBytes, writtenBytes } from "../recording/traffic.ts";
 import { kernelVariants } from "../recording/variants.ts";
 import { type PlainHeader, unpackHeader } from "../shapes.ts";
 import { copyKernel, Timer } from "./timing.ts";
@@ -18,6 +18,15 @@ export interface KernelRequest {
   words: string[];
   /** Names that need not be measured again. */
   known: string[];
+  /** Only kernels that multiply with a matrix. */
+  weightsOnly: boolean;
+}
+
+export interface KernelResult {
+  adapter: string;
+  kernels: KernelFigures[];
+  /** Of a decode step. */
+  dispatches: { perLayer: number; outside: number };
 }
 
 export interface KernelFigures {
@@ -33,7 +42,7 @@ export interface KernelFigures {
   count: number;
 }
 
-async function measureKernels(request: KernelRequest): Promise<{ adapter: string; kernels: KernelFigures[] }> {
+async function measure(request: KernelRequest): Promise<KernelResult> {
   const { cached, prefill, words } = request;
   const header = unpackHeader(request.header);
   const capacity = Math.ceil((Math.max(cached, prefill) + 1) / 32) * 32;
@@ -49,12 +58,15 @@ async function measureKernels(request: KernelRequest): Promise<{ adapter: string
   const timer = new Timer(steps.gpu);
   const known = new Set(request.known);
   const kernels: KernelFigures[] = [];
+  let labels: string[] = [];
   const measureStep = async (prefix: string, tokens: number, positions: number) => {
     const dispatches = await (prefix ? steps.prefill(tokens) : steps.decode(positions - 1));
+    if (!prefix) labels = dispatches.map(({ label }) => label);
     for (const variant of kernelVariants(dispatches, { header, tokens, positions, capacity })) {
       const name = prefix + variant.name;
       const { source, constants, workgroups, pipeline } = variant.dispatches[0]!;
       const key = JSON.stringify([name, source, constants, workgroups]);
+      if (request.weightsOnly && variant.traffic.weights === 0) continue;
       if (known.has(key) || (words.length > 0 && !words.some((word) => name.includes(word)))) continue;
       known.add(key);
       const ms = await timer.measure((pass, times) => {
@@ -70,7 +82,15 @@ async function measureKernels(request: KernelRequest): Promise<{ adapter: string
       const copy = await copyKernel(steps.gpu, bytes);
       const copyMs = await timer.measure(copy.encode);
       copy.destroy();
-      kernels.push({ name, key, ms, weights: traffic.weights, bytes, copyMs, count: variant.dispatches.length });
+      kernels.push({
+        name,
+        key,
+        ms,
+        weights: traffic.weights,
+        bytes,
+        copyMs,
+        count: variant.dispatches.length,
+      });
     }
   };
   await measureStep("", 1, cached + 1);
@@ -78,7 +98,7 @@ async function measureKernels(request: KernelRequest): Promise<{ adapter: string
   timer.destroy();
   steps.destroy();
   if (errors.length > 0) throw new Error(`WebGPU: ${errors[0]}`);
-  return { adapter: steps.gpu.name, kernels };
+  return { adapter: steps.gpu.name, kernels, dispatches: dispatchCounts(labels) };
 }
 
 /** Neither zeros, which draw less power, nor bytes that make NaNs or denormals as f16 or f32. */
@@ -87,7 +107,7 @@ function fillWeights({ device }: Gpu, { matrices, vectors }: LoadedWeights): voi
   let state = 1;
   for (let i = 0; i < block.length; i++) {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    block[i] = 1 + (state >>> 24) % 0x3a;
+    block[i] = 1 + ((state >>> 24) % 0x3a);
   }
   const buffers = new Set<GPUBuffer>();
   for (const { slices } of matrices.values())
@@ -99,6 +119,6 @@ function fillWeights({ device }: Gpu, { matrices, vectors }: LoadedWeights): voi
 }
 
 declare global {
-  var measureKernels: (request: KernelRequest) => Promise<{ adapter: string; kernels: KernelFigures[] }>;
+  var measureKernels: (request: KernelRequest) => Promise<KernelResult>;
 }
-globalThis.measureKernels = measureKernels;
+globalThis.measureKernels = measure;

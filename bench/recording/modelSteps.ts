@@ -81,5 +81,4 @@ function allocate(
   });
 }
 
-// biome-ignore lint/correctness/useYield: a file of no bytes
 async function* nothing(): AsyncGenerator<Uint8Array, void, void> {}

@@ -5,7 +5,14 @@ import { bytesOf, countOf, fail, listOf, printTable } from "../cli.ts";
 import { gpuModels } from "../isa/estimate.ts";
 import { installFakeWebGpu } from "../recording/fakeWebGpu.ts";
 import { modelSteps } from "../recording/modelSteps.ts";
-import { dispatchCounts, readBytes, sumTraffic, type Traffic, trafficOf, writtenBytes } from "../recording/traffic.ts";
+import {
+  dispatchCounts,
+  readBytes,
+  sumTraffic,
+  type Traffic,
+  trafficOf,
+  writtenBytes,
+} from "../recording/traffic.ts";
 import { kernelVariants } from "../recording/variants.ts";
 import { fits, modelShapes, type ShapeName, shapeHeader, weightTypes } from "../shapes.ts";
 import { stepMs } from "./model.ts";
@@ -25,7 +32,8 @@ export async function main(args: string[]): Promise<void> {
   });
   const cached = countOf("--cached", values.cached, 0);
   const overheadUs = Number(values["overhead-us"]);
-  if (!(overheadUs >= 0 && overheadUs < 1e6)) fail(`--overhead-us ${values["overhead-us"]} is not a duration`);
+  if (!(overheadUs >= 0 && overheadUs < 1e6))
+    fail(`--overhead-us ${values["overhead-us"]} is not a duration`);
   installFakeWebGpu();
   const steps: Step[] = [];
   for (const shape of listOf("--shapes", values.shapes, Object.keys(modelShapes) as ShapeName[]))
