@@ -18,6 +18,7 @@ import process from "node:process";
  * @property {number} countsBinding
  * @property {number} loops
  * @property {number} slots
+ * @property {number} groups workgroups that count
  * @property {number} countsStart
  * @property {number[]} waveSizes
  */
@@ -88,8 +89,7 @@ async function count(job) {
   await staging.mapAsync(GPUMapMode.READ);
   const words = new Uint32Array(staging.getMappedRange());
   const workgroupSize = words[0] ?? 0;
-  const total = workgroupSize * job.workgroups.reduce((a, b) => a * b, 1);
-  const counted = Math.min(job.slots, total);
+  const counted = workgroupSize * job.groups;
   const turns = Object.fromEntries(
     job.waveSizes.map((wave) => [
       wave,

@@ -30,6 +30,7 @@ describe("loops", () => {
     const counting = countLoops(kernel, 128);
     expect(counting).toContain("group.z * loop_num_workgroups.y + group.y");
     expect(counting).toContain("u32((size) * (rows)) + lanes.index;");
+    expect(countLoops(kernel, 128, 7)).toContain("if (loopGroup % 7u != 0u)");
     expect(counting).toContain("lanes: Lanes, @builtin(num_workgroups) loop_num_workgroups: vec3<u32>)");
     expect(counting).not.toContain("@builtin(workgroup_id) loop_");
   });

@@ -61,9 +61,9 @@ export const countsStart = 4;
 
 /**
  * The source with a count for each loop and invocation, in a buffer of u32: after {@link countsStart} words, of which
- * the first is the size of a workgroup, `slots` words for each loop. Invocations beyond `slots` count nothing.
+ * the first is the size of a workgroup, `slots` words for each loop. Only every `stride`-th workgroup does anything.
  */
-export function countLoops(source: string, slots: number): string {
+export function countLoops(source: string, slots: number, stride = 1): string {
   const entry = entryPoint(source);
   const [size, group, groups, local] = [
     `(${entry.workgroupSize.join(") * (")})`,
@@ -73,7 +73,11 @@ export function countLoops(source: string, slots: number): string {
   ] as [string, Builtin, Builtin, Builtin];
   const parameters = [group, groups, local].flatMap(({ declare }) => declare ?? []);
   const start = `
-  loopSlot = ((${group.use}.z * ${groups.use}.y + ${group.use}.y) * ${groups.use}.x + ${group.use}.x) * u32(${size}) + ${local.use};
+  let loopGroup = (${group.use}.z * ${groups.use}.y + ${group.use}.y) * ${groups.use}.x + ${group.use}.x;
+  if (loopGroup % ${stride}u != 0u) {
+    return;
+  }
+  loopSlot = (loopGroup / ${stride}u) * u32(${size}) + ${local.use};
   if (loopSlot == 0u) {
     loopCounts[0] = u32(${size});
   }

@@ -145,21 +145,27 @@ export async function countAll(tools: IsaTools, kernels: readonly KernelRun[]): 
   return keys.map((key) => results.get(key)!);
 }
 
-/** Bytes of counts at most: fits the binding of the software adapter. */
-const maxCountBytes = 96 * 2 ** 20;
+/** So many workgroups tell how often loops turn; where there are not many more, all run, as some wait for the last. */
+const sampledGroups = 512;
 
 function countJob(key: string, kernel: KernelRun) {
   const loops = loopCount(kernel.source);
   // No workgroup has more than 1024 invocations.
   const size = workgroupInvocations(kernel.source, kernel.constants) ?? 1024;
-  const room = Math.floor(maxCountBytes / 4 / Math.max(loops, 1) / size) * size;
-  const slots = Math.min(
-    kernel.workgroups.reduce((a, b) => a * b, size),
-    room,
-  );
+  const groups = kernel.workgroups.reduce((a, b) => a * b, 1);
+  const stride = Math.max(1, Math.floor(groups / sampledGroups));
+  const slots = Math.ceil(groups / stride) * size;
   return {
-    ...{ key, loops, slots, countsStart, countsBinding: turnsBinding, waveSizes: [32, 64] },
-    source: countLoops(kernel.source, slots),
+    ...{
+      key,
+      loops,
+      slots,
+      groups: Math.ceil(groups / stride),
+      countsStart,
+      countsBinding: turnsBinding,
+      waveSizes: [32, 64],
+    },
+    source: countLoops(kernel.source, slots, stride),
     constants: kernel.constants,
     workgroups: kernel.workgroups,
     bindings: kernel.bindings.map(({ content, ...binding }) => ({

@@ -40,9 +40,9 @@ export function tapDevice(device: GPUDevice, onDispatch: (dispatch: TappedDispat
         pipeline = next;
         pass.setPipeline(next);
       },
-      setBindGroup: (index: number, group: GPUBindGroup, offsets?: Iterable<number>) => {
+      setBindGroup: (index: number, group: GPUBindGroup) => {
         if (index === 0) bindGroup = group;
-        pass.setBindGroup(index, group, offsets);
+        pass.setBindGroup(index, group);
       },
       dispatchWorkgroups: (x: number, y = 1, z = 1) => {
         pass.dispatchWorkgroups(x, y, z);
