@@ -82,7 +82,8 @@ async function recordCases(
   const pages = Math.ceil((Math.max(cached, prefill) + 1) / 32);
   const options = { contextLength: pages * 32, cacheType: "f16" as const, chunkTokens: Math.max(1, prefill) };
   const steps = await modelSteps(header, options);
-  const facts = { capacity: pages * 32, header };
+  const { matrices, rowCapacity } = steps;
+  const facts = { capacity: pages * 32, matrices, rowCapacity };
   const record = (dispatches: TappedDispatch[], tokens: number, positions: number, prefix: string) =>
     kernelVariants(dispatches, { ...facts, tokens, positions }).map((variant) =>
       toCase(type, prefix, variant),

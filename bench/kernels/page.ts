@@ -55,6 +55,7 @@ async function measure(request: KernelRequest): Promise<KernelResult> {
       fillWeights(gpu, weights);
     },
   );
+  const { matrices, rowCapacity } = steps;
   const timer = new Timer(steps.gpu);
   const known = new Set(request.known);
   const kernels: KernelFigures[] = [];
@@ -62,7 +63,7 @@ async function measure(request: KernelRequest): Promise<KernelResult> {
   const measureStep = async (prefix: string, tokens: number, positions: number) => {
     const dispatches = await (prefix ? steps.prefill(tokens) : steps.decode(positions - 1));
     if (!prefix) labels = dispatches.map(({ label }) => label);
-    for (const variant of kernelVariants(dispatches, { header, tokens, positions, capacity })) {
+    for (const variant of kernelVariants(dispatches, { matrices, rowCapacity, tokens, positions, capacity })) {
       const name = prefix + variant.name;
       const { source, constants, workgroups, pipeline } = variant.dispatches[0]!;
       const key = JSON.stringify([name, source, constants, workgroups]);
@@ -102,7 +103,7 @@ async function measure(request: KernelRequest): Promise<KernelResult> {
 }
 
 /** Neither zeros, which draw less power, nor bytes that make NaNs or denormals as f16 or f32. */
-function fillWeights({ device }: Gpu, { matrices, vectors }: LoadedWeights): void {
+function fillWeights({ device }: Gpu, { matrices, joined, vectors }: LoadedWeights): void {
   const block = new Uint8Array(2 ** 20);
   let state = 1;
   for (let i = 0; i < block.length; i++) {
@@ -110,7 +111,7 @@ function fillWeights({ device }: Gpu, { matrices, vectors }: LoadedWeights): voi
     block[i] = 1 + ((state >>> 24) % 0x3a);
   }
   const buffers = new Set<GPUBuffer>();
-  for (const { slices } of matrices.values())
+  for (const { slices } of [...matrices.values(), ...[...joined.values()].flat()])
     for (const { planes } of slices) for (const { buffer } of planes) buffers.add(buffer);
   for (const { buffer } of vectors.values()) buffers.add(buffer);
   for (const buffer of buffers)

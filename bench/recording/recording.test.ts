@@ -24,11 +24,13 @@ const capacity = 320;
 
 describe("a recorded decode step", () => {
   let dispatches: TappedDispatch[];
-  const facts = (positions: number): StepFacts => ({ header, capacity, tokens: 1, positions });
+  let sizes: Pick<StepFacts, "matrices" | "rowCapacity">;
+  const facts = (positions: number): StepFacts => ({ ...sizes, capacity, tokens: 1, positions });
 
   beforeAll(async () => {
     installFakeWebGpu();
     const steps = await modelSteps(header, { contextLength: capacity, cacheType: "f16", chunkTokens: 1 });
+    sizes = steps;
     dispatches = await steps.decode(200);
   });
 
@@ -84,7 +86,6 @@ describe("a recorded decode step", () => {
       }),
     );
     expect(written).toContain(200);
-    expect(written).toContain(201);
   });
 });
 

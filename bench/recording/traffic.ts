@@ -1,7 +1,7 @@
 /** What a recorded dispatch reads and writes, by what is bound and how its WGSL declares it. */
 
-import type { GgufHeader } from "../../src/runtime/weights/types.ts";
 import type { TappedDispatch } from "./deviceTap.ts";
+import type { BufferMatrix } from "./modelSteps.ts";
 
 /** The step that the dispatch was part of. */
 export interface StepFacts {
@@ -10,7 +10,10 @@ export interface StepFacts {
   positions: number;
   /** Positions for which the KV cache has room. */
   capacity: number;
-  header: GgufHeader;
+  /** Rows for which the activations have room. */
+  rowCapacity: number;
+  /** What the buffers of weights hold. */
+  matrices: ReadonlyMap<GPUBuffer, BufferMatrix>;
 }
 
 export interface Traffic {
@@ -72,40 +75,43 @@ export function accessOf(source: string): Map<number, "uniform" | "read" | "read
 const readsRows = (label: string) => /\browFetch\b|\btoken_embd\b/.test(label);
 
 /**
- * Upper bounds where a kernel need not touch all that it binds, with three exceptions: rows that are looked up, cached
- * positions beyond the sequence's end, and cached positions for a kernel that only appends.
+ * Upper bounds where a kernel need not touch all that it binds, with these exceptions: rows that are looked up, rows of
+ * activations beyond the step's, cached positions beyond the sequence's end, and those for a kernel that only appends.
  */
 export function trafficOf(dispatch: TappedDispatch, step: StepFacts): Traffic {
   const { label, source, bindings } = dispatch;
   const access = accessOf(source);
-  const tensors = new Map(step.header.tensors.map((tensor) => [tensor.name, tensor]));
   const traffic: Traffic = {
     ...{ weightBytes: 0, weights: 0, cacheReadBytes: 0, cacheWriteBytes: 0 },
     ...{ otherReadBytes: 0, otherWriteBytes: 0 },
   };
-  const seen = new Set<string>();
+  const seen = new Map<GPUBuffer, Set<string>>();
   const seenMatrices = new Set<GPUBuffer>();
   for (const { binding, buffer, offsetBytes, sizeBytes } of bindings) {
     const mode = access.get(binding);
-    const range = `${buffer.label} ${offsetBytes} ${mode === "read_write"}`;
-    if (mode === undefined || mode === "uniform" || seen.has(range)) continue;
-    seen.add(range);
-    const tensor = tensors.get(buffer.label);
-    if (tensor && tensor.shape.length === 2) {
-      const [rows = 1, columns = 1] = tensor.shape;
-      const part = readsRows(label) ? Math.min(1, step.tokens / rows) : 1;
+    const ranges = seen.get(buffer) ?? new Set();
+    seen.set(buffer, ranges);
+    const range = `${offsetBytes} ${mode === "read_write"}`;
+    if (mode === undefined || mode === "uniform" || ranges.has(range)) continue;
+    ranges.add(range);
+    const matrix = step.matrices.get(buffer);
+    if (matrix) {
+      const part = readsRows(label) ? Math.min(1, step.tokens / matrix.rows) : 1;
       traffic.weightBytes += sizeBytes * part;
       if (readsRows(label) || seenMatrices.has(buffer)) continue;
       seenMatrices.add(buffer);
-      // A matrix may be cut into several buffers, each of about as many bytes as it has in the file.
-      traffic.weights += rows * columns * Math.min(1, buffer.size / tensor.sizeBytes);
+      traffic.weights += matrix.rows * matrix.columns;
     } else if (/kv cache/.test(buffer.label)) {
       const perPosition = sizeBytes / step.capacity;
       const appends = mode === "read_write";
       if (!appends || /attention/.test(label)) traffic.cacheReadBytes += perPosition * step.positions;
       if (appends) traffic.cacheWriteBytes += perPosition * step.tokens;
-    } else if (mode === "read") traffic.otherReadBytes += sizeBytes;
-    else traffic.otherWriteBytes += sizeBytes;
+    } else {
+      const byRow = /^activations /.test(buffer.label) && !/scratch/.test(buffer.label);
+      const bytes = byRow ? (sizeBytes * step.tokens) / step.rowCapacity : sizeBytes;
+      if (mode === "read") traffic.otherReadBytes += bytes;
+      else traffic.otherWriteBytes += bytes;
+    }
   }
   return traffic;
 }

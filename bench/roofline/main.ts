@@ -65,7 +65,8 @@ async function record(shape: ShapeName, type: (typeof weightTypes)[number], cach
   const steps = await modelSteps(header, { contextLength: capacity, cacheType: "f16", chunkTokens: 1 });
   const dispatches = await steps.decode(cached);
   steps.destroy();
-  const facts = { header, capacity, tokens: 1, positions: cached + 1 };
+  const { matrices, rowCapacity } = steps;
+  const facts = { matrices, rowCapacity, capacity, tokens: 1, positions: cached + 1 };
   return {
     ...{ shape, type, dispatches: dispatches.length },
     ...dispatchCounts(dispatches.map(({ label }) => label)),
