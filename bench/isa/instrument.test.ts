@@ -20,26 +20,30 @@ describe("loops", () => {
   it("are found in their order, not in comments", () => {
     expect(loopCount(kernel)).toBe(3);
     const marked = markLoops(kernel);
-    expect([...marked.matchAll(/\{ loopTurn\((\d)u\);/g)].map(([, n]) => n)).toEqual(["0", "1", "2"]);
-    expect(marked).toContain("i++) { loopTurn(0u); sum += i; }");
-    expect(marked).toContain("> 9u) { loopTurn(1u); loop { loopTurn(2u); break; } }");
-    expect(marked).toContain(`${firstMark}u + index`);
+    const marks = [...marked.matchAll(/\{ loopMarks\[(\d+)\] = (\d+)u;/g)].map(([, at, mark]) => [at, mark]);
+    expect(marks).toEqual([0, 1, 2].map((i) => [String(64 * i), String(firstMark + i)]));
+    expect(marked).toContain(`i++) { loopMarks[0] = ${firstMark}u; sum += i; }`);
+    expect(marked).toMatch(/> 9u\) \{ loopMarks\[64\] = \d+u; loop \{ loopMarks\[128\] = \d+u; break; \} \}/);
   });
 
   it("count by invocation, with built-in values that the kernel has or lacks", () => {
-    const counting = countLoops(kernel, 128);
+    const counting = countLoops(kernel, 128, 7);
+    expect(counting).toContain("fn countedMain(group: vec3<u32>, lanes: Lanes) {");
+    expect(counting).toContain("lanes: Lanes, @builtin(num_workgroups) loop_num_workgroups: vec3<u32>) {");
+    expect(counting).toContain("countedMain(group, lanes);");
     expect(counting).toContain("group.z * loop_num_workgroups.y + group.y");
     expect(counting).toContain("u32((size) * (rows)) + lanes.index;");
-    expect(countLoops(kernel, 128, 7)).toContain("if (loopGroup % 7u != 0u)");
-    expect(counting).toContain("lanes: Lanes, @builtin(num_workgroups) loop_num_workgroups: vec3<u32>)");
-    expect(counting).not.toContain("@builtin(workgroup_id) loop_");
+    expect(counting).toContain("if (loopGroup % 7u != 0u)");
+    expect(counting).toContain("loopCounts[260u + loopSlot] = loopTurns2;");
+    expect(counting.match(/@compute/g)).toHaveLength(1);
   });
 
-  it("add parameters to an entry point that has none, or a comma at its end", () => {
+  it("take an entry point without parameters, or with a comma at their end", () => {
     const bare = "@compute @workgroup_size(1) fn main() { loop { break; } }";
     expect(countLoops(bare, 1)).toContain("fn main(@builtin(workgroup_id) loop_workgroup_id: vec3<u32>, ");
-    const trailing = "@compute @workgroup_size(1)\nfn main(\n  @builtin(workgroup_id) g: vec3u,\n) {}";
-    expect(countLoops(trailing, 1)).toMatch(/g: vec3u,\s*@builtin\(num_workgroups\)/);
+    const trailing =
+      "@workgroup_size(1) @compute\nfn main(\n  @builtin(workgroup_id) g: vec3u, // of all\n) {}";
+    expect(countLoops(trailing, 1)).toContain("fn countedMain(g: vec3u)");
   });
 
   it("fail without an entry point", () => {

@@ -53,7 +53,7 @@ const hash = (...parts: unknown[]) =>
 const workers = 2;
 
 /** Version of what is cached: to be raised when the reading of reports changes. */
-const format = 1;
+const format = 2;
 
 function cached<T>(key: string): T | undefined {
   const file = path.join(cacheDir, "results", `${key}.json`);
@@ -175,10 +175,16 @@ function countJob(key: string, kernel: KernelRun) {
   };
 }
 
-/** Shares jobs among as many processes as there are workers. */
+/** Jobs of one process: few, so that an interruption loses little. */
+const partSize = 6;
+
+/** Shares jobs among as many processes at a time as there are workers. */
 async function inParts<T>(jobs: T[], work: (part: T[]) => Promise<void>): Promise<void> {
-  const parts = Array.from({ length: workers }, (_, worker) => jobs.filter((_, i) => i % workers === worker));
-  await Promise.all(parts.filter((part) => part.length > 0).map(work));
+  const size = Math.min(partSize, Math.ceil(jobs.length / workers));
+  const next = async () => {
+    for (let part = jobs.splice(0, size); part.length > 0; part = jobs.splice(0, size)) await work(part);
+  };
+  await Promise.all(Array.from({ length: workers }, next));
 }
 
 /** Through files: a compiler that writes faster than a pipe is read would lose text. */

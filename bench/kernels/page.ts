@@ -63,7 +63,13 @@ async function measure(request: KernelRequest): Promise<KernelResult> {
   const measureStep = async (prefix: string, tokens: number, positions: number) => {
     const dispatches = await (prefix ? steps.prefill(tokens) : steps.decode(positions - 1));
     if (!prefix) labels = dispatches.map(({ label }) => label);
-    for (const variant of kernelVariants(dispatches, { matrices, rowCapacity, tokens, positions, capacity })) {
+    for (const variant of kernelVariants(dispatches, {
+      matrices,
+      rowCapacity,
+      tokens,
+      positions,
+      capacity,
+    })) {
       const name = prefix + variant.name;
       const { source, constants, workgroups, pipeline } = variant.dispatches[0]!;
       const key = JSON.stringify([name, source, constants, workgroups]);
