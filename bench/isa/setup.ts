@@ -40,7 +40,8 @@ export function setUpIsa(): IsaTools {
       RADV_DEBUG: "nocache,shaderstats",
       ACO_DEBUG: "perfinfo",
     }),
-    softwareEnv: { VK_DRIVER_FILES: software },
+    // A kernel runs once, so that compiling it well does not pay.
+    softwareEnv: { VK_DRIVER_FILES: software, GALLIVM_PERF: "nopt" },
     version: `${JSON.parse(readFileSync(path.join(dawn, "package.json"), "utf8")).version} ${mesaVersion(radeon)}`,
   };
 }
