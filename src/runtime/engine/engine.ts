@@ -124,6 +124,7 @@ export class DecoderEngine implements Engine {
       },
       gpuBytes: { ...gpuBytes, total: gpuBytes.weights + gpuBytes.kvCache + gpuBytes.activations },
       dispatchesPerToken: runner.dispatchesPerToken,
+      steps: runner.stepCounts,
       kvPages: {
         total: pool.count,
         used: pool.used,

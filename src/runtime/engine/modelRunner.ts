@@ -67,6 +67,7 @@ export class ModelRunner {
   private readonly prefill: Recording;
   private readonly heads: Head[];
   private readonly record: (maxTokens: number, maxOutputs: number) => Recording;
+  private readonly submitted = { count: 0, cpuMs: 0 };
   private manyHead: { head: Head; ready: Promise<unknown> } | undefined;
 
   /** Allocates everything and starts compiling; {@link compile} waits for it. */
@@ -149,6 +150,11 @@ export class ModelRunner {
     await this.gpu.device.queue.onSubmittedWorkDone();
   }
 
+  /** Parts submitted so far, and the time that this thread spent on encoding, submitting and reading them back. */
+  get stepCounts(): { count: number; cpuMs: number } {
+    return { count: this.submitted.count, cpuMs: this.submitted.cpuMs + this.readback.cpuMs };
+  }
+
   get dispatchesPerToken(): number {
     const [decode, head] = [this.decodes[0]!, this.heads[0]!];
     return decode.dispatchCount + head.logits.dispatchCount + head.sample.dispatchCount;
@@ -195,6 +201,14 @@ export class ModelRunner {
    * @returns what came of each output, once the GPU is done
    */
   submit(part: StepPart, beforeDraw?: () => void): Promise<SampledRow[]> {
+    const startMs = performance.now();
+    const result = this.start(part, beforeDraw);
+    this.submitted.count++;
+    this.submitted.cpuMs += performance.now() - startMs;
+    return result;
+  }
+
+  private start(part: StepPart, beforeDraw?: () => void): Promise<SampledRow[]> {
     const { queue } = this.gpu.device;
     const size = { tokens: part.tokens, outputs: part.outputs.length };
     const encoder = this.encode(part);

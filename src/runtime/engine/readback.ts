@@ -4,6 +4,8 @@ import type { Gpu } from "../gpu/device.ts";
 import type { BufferSlice } from "../gpu/tensor.ts";
 
 export class Readback {
+  /** Time that this thread has spent on copies that had arrived. */
+  cpuMs = 0;
   private readonly all = new Set<GPUBuffer>();
   private readonly free: GPUBuffer[] = [];
 
@@ -18,9 +20,11 @@ export class Readback {
     encoder.copyBufferToBuffer(source.buffer, source.offsetBytes, staging, 0, sizeBytes);
     return async () => {
       await staging.mapAsync(GPUMapMode.READ, 0, sizeBytes);
+      const startMs = performance.now();
       const copy = staging.getMappedRange(0, sizeBytes).slice(0);
       staging.unmap();
       this.free.push(staging);
+      this.cpuMs += performance.now() - startMs;
       return copy;
     };
   }

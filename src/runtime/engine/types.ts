@@ -159,6 +159,8 @@ export interface EngineStats {
   gpuBytes: { weights: number; kvCache: number; activations: number; total: number };
   /** Dispatches of one decode step. */
   dispatchesPerToken: number;
+  /** Steps submitted since the start, and the engine's own time on the CPU to encode, submit and read them back. */
+  steps: { count: number; cpuMs: number };
   /** `used`: held by requests; `cached`: kept for prompts that begin alike, given up when needed; `free`: empty. */
   kvPages: { total: number; used: number; cached: number; free: number; pageSize: number };
   requests: {

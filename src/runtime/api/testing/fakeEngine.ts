@@ -142,6 +142,7 @@ export class FakeEngine implements Engine {
       },
       gpuBytes: { weights: 1, kvCache: 2, activations: 3, total: 6 },
       dispatchesPerToken: 0,
+      steps: { count: 0, cpuMs: 0 },
       kvPages: { total: 1, used: 0, cached: 0, free: 1, pageSize: 16 },
       requests: {
         running: this.running,

@@ -1,0 +1,52 @@
+/** What each kernel would cost on GPUs that are not there. */
+
+import type { CompilerReport } from "./compilerReport.ts";
+import { type Estimate, estimate, guessedTurns, loopTurns, sameLoops } from "./estimate.ts";
+import { markLoops } from "./instrument.ts";
+import { compileAll, countAll, type KernelRun } from "./jobs.ts";
+import type { IsaTools } from "./setup.ts";
+
+export interface Analysis {
+  report: CompilerReport;
+  estimate: Estimate;
+  /** Of the dispatch. */
+  invocations: number;
+  /**
+   * Where the turns of loops come from: `counted` on a software adapter; `marked` likewise, of the kernel with its
+   * marks, whose loops the compiler has arranged in another way; `guessed` by the compiler where counting failed.
+   */
+  turns: "counted" | "marked" | "guessed";
+}
+
+/** By family, in the order of the kernels; what does not compile gives the reason. */
+export async function analyse(
+  tools: IsaTools,
+  kernels: readonly KernelRun[],
+  families: readonly string[],
+): Promise<Map<string, (Analysis | { error: string })[]>> {
+  const counted = await countAll(tools, kernels);
+  const results = new Map<string, (Analysis | { error: string })[]>();
+  const marked = kernels.map(({ source, constants }) => ({ source: markLoops(source), constants }));
+  for (const family of families) {
+    const compiled = await compileAll(tools, family, [...kernels, ...marked]);
+    results.set(
+      family,
+      kernels.map((kernel, i) => {
+        const plain = compiled[i]!;
+        const withMarks = compiled[kernels.length + i]!;
+        const counts = counted[i]!;
+        if ("error" in plain) return plain;
+        const { report } = plain;
+        const workgroupSize = counts.error === undefined ? counts.workgroupSize : 64;
+        const invocations = kernel.workgroups.reduce((a, b) => a * b, workgroupSize);
+        if (counts.error !== undefined || "error" in withMarks)
+          return { report, invocations, turns: "guessed", estimate: estimate(report, guessedTurns(report)) };
+        const turns = loopTurns(withMarks.report, counts.turns[report.wave]);
+        return sameLoops(report, withMarks.report)
+          ? { report, invocations, turns: "counted", estimate: estimate(report, turns) }
+          : { report, invocations, turns: "marked", estimate: estimate(withMarks.report, turns) };
+      }),
+    );
+  }
+  return results;
+}

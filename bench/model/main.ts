@@ -1,0 +1,126 @@
+/** `npm run bench`: how fast a model loads, reads and writes, in headless Chromium with the built library. */
+
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, openAsBlob, writeFileSync } from "node:fs";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import type { AdapterLaunch } from "../../scripts/browsers.mjs";
+import { root } from "../../scripts/install.mjs";
+import { BlobSource } from "../../src/runtime/weights/blobSource.ts";
+import { readGgufHeader } from "../../src/runtime/weights/gguf.ts";
+import { SourceReader } from "../../src/runtime/weights/reader.ts";
+import { makeRandomModel, type RandomModel } from "../../src/runtime/weights/testing/randomModel.ts";
+import type { GgufHeader } from "../../src/runtime/weights/types.ts";
+import { chosenAdapters } from "../browser.ts";
+import { countOf, fail } from "../cli.ts";
+import { kernelLayers, measureKernels } from "../kernels/main.ts";
+import { modelShapes, multipliedWeights, packHeader } from "../shapes.ts";
+import { type ModelRequest, measureOwn, measureWllama } from "./measure.ts";
+import { printResult, type Result } from "./report.ts";
+
+/** What `--random` starts from. */
+const randomDefaults: RandomModel = { ...modelShapes["llama-135m"], type: "q8_0", contextLength: 8192 };
+
+export async function main(args: string[]): Promise<void> {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      adapter: { type: "string" },
+      prompt: { type: "string", default: "138" },
+      tokens: { type: "string", default: "32" },
+      runs: { type: "string", default: "3" },
+      context: { type: "string" },
+      streams: { type: "string", default: "1" },
+      random: { type: "string" },
+      peer: { type: "string" },
+      "no-kernels": { type: "boolean", default: false },
+      json: { type: "boolean", default: false },
+    },
+  });
+  const contexts = values.context?.split(",").map((each) => countOf("--context", each, 2)) ?? [];
+  const tokens = countOf("--tokens", values.tokens);
+  const promptTokens = countOf("--prompt", values.prompt, 2);
+  const streams = countOf("--streams", values.streams);
+  const perStream = 16 + tokens + 32; // pages are whole
+  const needed = Math.max(...contexts, promptTokens) + tokens + 1;
+  const request: ModelRequest = {
+    ...{ promptTokens, tokens, runs: countOf("--runs", values.runs), contexts, streams },
+    contextLength: contexts.length > 0 || streams > 1 ? Math.max(needed, streams * perStream) : undefined,
+  };
+  if (values.peer && values.peer !== "wllama") fail(`there is no peer ${values.peer}; wllama is one`);
+  const adapters = chosenAdapters(values.adapter);
+  const file = values.random
+    ? randomModel(values.random)
+    : path.resolve(positionals[0] ?? path.join(root, "public/models/omni-tiny.gguf"));
+  if (!existsSync(file)) fail(`there is no file ${file}`);
+  const header = await readGgufHeader(new SourceReader(new BlobSource(await openAsBlob(file))));
+  buildLibrary();
+
+  const results: Result[] = [];
+  for (const adapter of adapters) {
+    const result = await benchmark(adapter, file, header, request, !values["no-kernels"]);
+    if (values.peer) {
+      result.peers["wllama, WebGPU"] = await measureWllama(adapter, file, request, true);
+      result.peers["wllama, CPU"] = await measureWllama(adapter, file, request, false);
+    }
+    results.push(result);
+    if (!values.json) printResult(result);
+  }
+  if (values.json) console.log(JSON.stringify(results, null, 2));
+}
+
+async function benchmark(
+  adapter: AdapterLaunch,
+  file: string,
+  header: GgufHeader,
+  request: ModelRequest,
+  withKernels: boolean,
+): Promise<Result> {
+  const { figures, stats } = await measureOwn(adapter, file, request);
+  const weights = multipliedWeights(header);
+  const measured = withKernels ? await measureMatrices(adapter, header, request.promptTokens) : undefined;
+  const best = measured?.kernels.reduce((a, b) => (b.weights / b.ms > a.weights / a.ms ? b : a));
+  return {
+    adapter: adapter.name,
+    model: stats.model.id,
+    parameters: stats.model.parameters,
+    ...{ promptTokens: request.promptTokens, tokens: request.tokens },
+    ...figures,
+    dispatchesPerToken: stats.dispatchesPerToken,
+    dispatches: measured?.dispatches,
+    weightsPerSecond: weights * figures.decodeTokensPerSecond,
+    bestGemv: best && { name: best.name, weightsPerSecond: (best.weights / best.ms) * 1e3 },
+    gpuBytes: stats.gpuBytes,
+    f16: stats.adapter.f16,
+    subgroups: stats.adapter.subgroups,
+    peers: {},
+  };
+}
+
+/** Each kernel by itself that multiplies with a matrix of this model when it decodes. */
+function measureMatrices(adapter: AdapterLaunch, header: GgufHeader, cached: number) {
+  const plain = packHeader(header, kernelLayers);
+  return measureKernels(adapter, {
+    ...{ header: plain, cached, prefill: 0, words: [], known: [], weightsOnly: true },
+  });
+}
+
+function buildLibrary(): void {
+  const { status } = spawnSync(process.execPath, [path.join(root, "scripts/build.mjs"), "lib"], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  if (status !== 0) fail("the library could not be built");
+}
+
+/** The file of a random model of the given shape. */
+function randomModel(json: string): string {
+  const file = path.join(root, ".cache/bench/random.gguf");
+  mkdirSync(path.dirname(file), { recursive: true });
+  try {
+    writeFileSync(file, makeRandomModel({ ...randomDefaults, ...JSON.parse(json) }));
+  } catch (error) {
+    fail(`--random: ${error instanceof Error ? error.message : error}`);
+  }
+  return file;
+}

@@ -1,0 +1,132 @@
+/** Runs `measure()` of a page in a browser and takes the medians of its runs. */
+
+import path from "node:path";
+import { chromium } from "playwright";
+import type { AdapterLaunch } from "../../scripts/browsers.mjs";
+import { root } from "../../scripts/install.mjs";
+import { type Mount, serve } from "../../scripts/serve.mjs";
+import type { OmniStats } from "../../src/runtime/types.ts";
+import { median } from "../cli.ts";
+import { workerCpuMs } from "./workerCpu.ts";
+
+export interface ModelRequest {
+  promptTokens: number;
+  tokens: number;
+  runs: number;
+  /** Cached positions behind which decoding is measured as well. */
+  contexts: number[];
+  /** Requests at once, measured as well where above 1. */
+  streams: number;
+  /** Positions that the cache is to hold; undefined: the model's. */
+  contextLength: number | undefined;
+}
+
+export interface ModelFigures {
+  loadMs: number;
+  firstTokenMs: number;
+  prefillTokensPerSecond: number;
+  decodeTokensPerSecond: number;
+  /** What follows is of our own runtime only. CPU time of the worker's thread for each token. */
+  workerCpuMs?: number | undefined;
+  /** Of it, the engine's own time to encode, submit and read back a step. */
+  stepCpuMs?: number;
+  /** The page's longest task while it generated; 0 where none took 50 ms. */
+  longestTaskMs?: number;
+  behind?: { positions: number; tokensPerSecond: number }[];
+  together?: { count: number; tokensPerSecond: number }[];
+}
+
+/** Pages are isolated: for precise clocks, and because wllama's threads need it. */
+const headers = {
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Embedder-Policy": "require-corp",
+};
+
+interface PageResult {
+  loadMs: number;
+  measured: {
+    firstTokenMs: number;
+    prompt_per_second: number;
+    predicted_per_second: number;
+    workerCpuMs?: number | null;
+    stepCpuMs?: number;
+  }[];
+  behind?: { positions: number; speeds: number[] }[];
+  together?: { count: number; speeds: number[] }[];
+  longestTaskMs?: number;
+  stats?: OmniStats;
+}
+
+async function measureIn(
+  { launch }: AdapterLaunch,
+  file: string,
+  page: string,
+  library: Mount,
+  options: ModelRequest & { onGpu?: boolean },
+): Promise<{ figures: ModelFigures; stats: OmniStats | undefined }> {
+  const server = await serve([
+    { path: "/model/", dir: path.dirname(file), headers },
+    { ...library, headers },
+    { path: "/bench/", dir: path.join(root, "bench/model"), headers },
+  ]);
+  const browser = await chromium.launch(launch);
+  try {
+    const tab = await browser.newPage();
+    await tab.exposeFunction("workerCpuMs", async () => (await workerCpuMs(browser)) ?? null);
+    await tab.goto(`${server.origin}/bench/${page}`);
+    await tab.waitForFunction(() => "measure" in globalThis);
+    const model = `${server.origin}/model/${encodeURIComponent(path.basename(file))}`;
+    const result = await tab.evaluate(
+      (options) =>
+        (globalThis as unknown as { measure(options: unknown): Promise<PageResult> }).measure(options),
+      { model, ...options },
+    );
+    return { figures: figuresOf(result), stats: result.stats };
+  } finally {
+    await browser.close();
+    await server.close();
+  }
+}
+
+function figuresOf({ loadMs, measured, behind, together, longestTaskMs }: PageResult): ModelFigures {
+  const middle = (key: "firstTokenMs" | "prompt_per_second" | "predicted_per_second" | "stepCpuMs") =>
+    median(measured.map((run) => run[key] ?? Number.NaN));
+  const cpu = measured.map((run) => run.workerCpuMs).filter((ms) => typeof ms === "number");
+  return {
+    loadMs,
+    firstTokenMs: middle("firstTokenMs"),
+    prefillTokensPerSecond: middle("prompt_per_second"),
+    decodeTokensPerSecond: middle("predicted_per_second"),
+    ...(longestTaskMs !== undefined && {
+      workerCpuMs: cpu.length > 0 ? median(cpu) : undefined,
+      stepCpuMs: middle("stepCpuMs"),
+      longestTaskMs,
+      behind: behind?.map(({ positions, speeds }) => ({ positions, tokensPerSecond: median(speeds) })) ?? [],
+      together: together?.map(({ count, speeds }) => ({ count, tokensPerSecond: median(speeds) })) ?? [],
+    }),
+  };
+}
+
+export async function measureOwn(
+  adapter: AdapterLaunch,
+  file: string,
+  request: ModelRequest,
+): Promise<{ figures: ModelFigures; stats: OmniStats }> {
+  const library = { path: "/omnitab/", dir: path.join(root, "dist/lib") };
+  const { figures, stats } = await measureIn(adapter, file, "page.html", library, request);
+  return { figures, stats: stats! };
+}
+
+/**
+ * wllama on the same file, on this adapter or on the CPU alone. Its WebGPU backend needs `shader-f16`; without, it
+ * runs on the CPU and does not say so.
+ */
+export async function measureWllama(
+  adapter: AdapterLaunch,
+  file: string,
+  request: ModelRequest,
+  onGpu: boolean,
+): Promise<ModelFigures> {
+  const library = { path: "/peer/", dir: path.join(root, "node_modules/@wllama/wllama/esm") };
+  return (await measureIn(adapter, file, "wllama.html", library, { ...request, onGpu })).figures;
+}
