@@ -157,7 +157,7 @@ export const gpuTuning: AttentionTuning = {
 
 /** On a CPU every thread of a workgroup pays for every barrier, and memory is slower than registers that spill. */
 const softwareTuning: AttentionTuning = {
-  ...{ decodeThreads: 8, lanes: 8, batch: 8, queryElements: 64 },
+  ...{ decodeThreads: 8, lanes: 8, batch: 8, queryElements: 32 },
   ...{ prefillThreads: 32, prefillInLanes: true, rolled: true },
 };
 

@@ -133,7 +133,7 @@ export async function checkAttention(
   });
   const cache: KvCache = { ...sizes, keys: tensor(before.keys), values: tensor(before.values) };
 
-  const qkv = randomValues(seed + 3, maxTokens * qkvHeads * headWidth, test.qkvScale);
+  const qkv = randomValues(seed + 3, maxTokens * qkvHeads * headWidth, test.qkvScale ?? 0.25);
   const factors = randomValues(seed + 4, headWidth / 2).map((x) => 1 + Math.min(8, Math.abs(x)));
   const norm = randomValues(seed + 5, 2 * headWidth).map((x) => 1 + x / 4);
   const eps = 1e-5;

@@ -23,10 +23,13 @@ export const tolerances = {
   rowReduction: { max: 1e-5, nmse: 1e-11 },
   /** Rotations by angles up to thousands of radians: sin and cos of f32 angles. */
   rope: { max: 1e-3, nmse: 1e-7 },
-  /** By what is written: packed activations are within 2^-16 of the largest of 32. */
+  /**
+   * By what is written. RoPE and f32 sums leave errors of 1e-6 in logits of hundreds; packed activations are within 2^-16 of
+   * the largest of 32.
+   */
   attention: {
-    f32: { max: 5e-5, nmse: 1e-9 },
-    float: { max: 5e-5, nmse: 1e-9 },
+    f32: { max: 5e-4, nmse: 1e-8 },
+    float: { max: 5e-4, nmse: 1e-8 },
     packed: { max: 2e-3, nmse: 1e-8 },
   },
   /** Values that were rounded to f16 on the way. */
