@@ -16,6 +16,8 @@ export interface Analysis {
    * marks, whose loops the compiler has arranged in another way; `guessed` by the compiler where counting failed.
    */
   turns: "counted" | "marked" | "guessed";
+  /** Why they are guessed. */
+  reason?: string;
 }
 
 /** By family, in the order of the kernels; what does not compile gives the reason. */
@@ -39,8 +41,12 @@ export async function analyse(
         const { report } = plain;
         const workgroupSize = counts.error === undefined ? counts.workgroupSize : 64;
         const invocations = kernel.workgroups.reduce((a, b) => a * b, workgroupSize);
+        const reason = counts.error ?? ("error" in withMarks ? withMarks.error : undefined);
         if (counts.error !== undefined || "error" in withMarks)
-          return { report, invocations, turns: "guessed", estimate: estimate(report, guessedTurns(report)) };
+          return {
+            ...{ report, invocations, turns: "guessed", ...(reason !== undefined && { reason }) },
+            estimate: estimate(report, guessedTurns(report)),
+          };
         const turns = loopTurns(withMarks.report, counts.turns[report.wave]);
         return sameLoops(report, withMarks.report)
           ? { report, invocations, turns: "counted", estimate: estimate(report, turns) }

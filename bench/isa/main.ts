@@ -151,6 +151,8 @@ function print(shape: string, rows: Row[]): void {
     }
     console.log(`\n${family}, ${shape}: last columns are compute time / time of the bytes at full bandwidth`);
     printTable(lines);
+    for (const { name, result } of rows.filter((each) => each.family === family))
+      if ("reason" in result && result.reason) console.log(`${name}: turns are guessed: ${result.reason}`);
     printSums(
       rows.filter((each) => each.family === family),
       family,
