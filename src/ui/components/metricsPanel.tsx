@@ -1,6 +1,6 @@
 /** What the engine is doing: speed over the last minute, requests, tokens, cache and memory. */
 
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useEffect, useId, useState } from "preact/hooks";
 import type { OmniStats } from "../../runtime/types.ts";
 import { useApp, useMessages } from "../appContext.ts";
 import { formatBytes, formatNumber, formatRate, type Messages } from "../i18n/index.ts";
@@ -18,16 +18,19 @@ export function MetricsPanel() {
   const { session, view } = useApp();
   const titleId = useId();
   const stats = useStore(session.store, (state) => state.current?.stats);
-  const throughput = useRef(new Throughput()).current;
+  const [throughput] = useState(() => new Throughput());
+  const [points, setPoints] = useState(throughput.points);
   useEffect(() => {
     const refresh = async () => {
       const fresh = await session.refreshStats();
-      if (fresh) throughput.add(performance.now(), fresh.tokens.generated);
+      if (!fresh) return;
+      throughput.add(performance.now(), fresh.tokens.generated);
+      setPoints(throughput.points);
     };
     return pollWhileVisible(refresh, everyMs, document);
   }, []);
   if (!stats) return null;
-  const line = sparkline(throughput.points, chart.width, chart.height);
+  const line = sparkline(points, chart.width, chart.height);
   const { width, height } = chart;
   const start = line.split(",", 1)[0];
   const now = formatRate(messages, throughput.now);

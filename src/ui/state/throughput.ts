@@ -25,7 +25,7 @@ export class Throughput {
     this.#points = this.#points.filter((point) => point.atMs > atMs - shownMs);
   }
 
-  /** Oldest first. */
+  /** Oldest first; another array after each reading. */
   get points(): readonly ThroughputPoint[] {
     return this.#points;
   }
