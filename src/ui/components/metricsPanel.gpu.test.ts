@@ -34,10 +34,14 @@ function show(step: number) {
   const view = new Store({ dialog: undefined, drawer: false, metrics: true });
   const settings = new Store({ ...defaultSettings, language: "en" });
   const services = { settings, session: { store, refreshStats }, view } as unknown as AppServices;
-  act(() => render(h(AppContext.Provider, { value: services }, h(MetricsPanel, null)), root));
+  render(h(AppContext.Provider, { value: services }, h(MetricsPanel, null)), root);
   return { refreshStats, view, store };
 }
 
+const wait = (ms: number) =>
+  act(async () => {
+    await vi.advanceTimersByTimeAsync(ms);
+  });
 const text = (name: string) => root.querySelector(`[data-testid="metrics-${name}"]`)?.textContent;
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] }));
@@ -48,7 +52,7 @@ afterEach(() => {
 
 it("shows what the engine says, and how fast it is", async () => {
   show(25);
-  await act(() => vi.advanceTimersByTimeAsync(4500));
+  await wait(4500);
   expect(text("rate")).toBe("25.0");
   expect(["running", "queued", "prompt", "generated"].map(text)).toEqual(["2", "5", "400", "125"]);
   expect(["cached", "first", "gap"].map(text)).toEqual(["25%", "1.23 s", "–"]);
@@ -64,7 +68,7 @@ it("shows what the engine says, and how fast it is", async () => {
 
 it("asks once a second while it is open, and closes", async () => {
   const { refreshStats, view } = show(0);
-  await act(() => vi.advanceTimersByTimeAsync(3500));
+  await wait(3500);
   expect(refreshStats).toHaveBeenCalledTimes(4);
   root.querySelector<HTMLButtonElement>("button[aria-label='Hide metrics']")!.click();
   expect(view.state.metrics).toBe(false);
