@@ -71,6 +71,18 @@ test("asks, sees the answer grow, and goes on after a reload", async ({ guarded:
   await expect(page.getByTestId("status-rate")).toHaveText(/\d.* tok\/s/);
   await expect(page.getByTestId("status-first")).toHaveText(/\d/);
 
+  const showMetrics = page.getByRole("button", { name: "Show metrics" });
+  await expect(showMetrics).toHaveAttribute("aria-expanded", "false");
+  await showMetrics.click();
+  const metrics = page.getByRole("region", { name: "Engine" });
+  await expect(metrics.getByTestId("metrics-generated")).toHaveText(/^[1-9][\d,]*$/);
+  await expect(metrics.getByTestId("metrics-prompt")).toHaveText(/^[1-9][\d,]*$/);
+  await expect(metrics.getByTestId("metrics-first")).toHaveText(/^\d.* m?s$/);
+  await expect(metrics.getByTestId("metrics-finished")).toHaveText(/^[1-9]/);
+  await expect(metrics.getByRole("img", { name: /^Tokens per second/ }).locator("polyline")).toHaveCount(1);
+  await metrics.getByRole("button", { name: "Hide metrics" }).click();
+  await expect(metrics).toBeHidden();
+
   await answers(page).getByRole("button", { name: "Copy", exact: true }).click();
   await expect(answers(page).getByRole("button", { name: "Copied" })).toBeVisible();
   const copied = await page.evaluate(() => navigator.clipboard.readText());

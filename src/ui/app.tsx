@@ -6,6 +6,7 @@ import { Composer, composerId } from "./components/composer.tsx";
 import { DropTarget } from "./components/dropTarget.tsx";
 import { EmptyState } from "./components/emptyState.tsx";
 import { MessageList } from "./components/messageList.tsx";
+import { MetricsPanel } from "./components/metricsPanel.tsx";
 import { ModelDialog } from "./components/modelDialog.tsx";
 import { ModelState } from "./components/modelState.tsx";
 import { NoticeList } from "./components/noticeList.tsx";
@@ -84,6 +85,7 @@ function Chatroom() {
   const sidebarOpen = useStore(settings, (state) => state.sidebarOpen);
   const drawer = useStore(view, (state) => state.drawer);
   const dialog = useStore(view, (state) => state.dialog);
+  const metrics = useStore(view, (state) => state.metrics);
   useEffect(() => {
     document.title = conversation ? `${conversation.title} · OmniTab` : "OmniTab";
   }, [conversation?.title]);
@@ -147,6 +149,7 @@ function Chatroom() {
           )}
           <div class="dock column">
             <ModelState />
+            {metrics && <MetricsPanel />}
             <Composer draft={draft} onDraft={setDraft} />
             <StatusBar conversation={conversation} />
           </div>

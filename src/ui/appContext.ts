@@ -18,8 +18,8 @@ export interface AppServices {
   conversations: Conversations;
   chat: Chat;
   notices: Notices;
-  /** Which dialog is open, and whether the drawer of a narrow page is. */
-  view: Store<{ dialog: DialogName | undefined; drawer: boolean }>;
+  /** Which dialog is open, and whether the drawer of a narrow page and the panel of metrics are. */
+  view: Store<{ dialog: DialogName | undefined; drawer: boolean; metrics: boolean }>;
 }
 
 /** Where the list of conversations is a drawer; the same query as in the styles. */

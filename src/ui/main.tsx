@@ -8,6 +8,7 @@ import "./styles/markdown.css";
 import "./styles/start.css";
 import "./styles/dialogs.css";
 import "./styles/notices.css";
+import "./styles/metrics.css";
 import { render } from "preact";
 import { createOmni } from "../runtime/client.ts";
 import { App } from "./app.tsx";
@@ -48,7 +49,7 @@ function start(): void {
     findProblem: findSupportProblem,
   });
   const chat = new Chat(conversations, session, settings, nextFrame);
-  const view: AppServices["view"] = new Store({ dialog: undefined, drawer: false });
+  const view: AppServices["view"] = new Store({ dialog: undefined, drawer: false, metrics: false });
 
   render(
     <AppContext.Provider value={{ settings, session, conversations, chat, notices, view }}>

@@ -17,6 +17,7 @@ import { chatCompletions } from "./routes/chatCompletions.ts";
 import { completions } from "./routes/completions.ts";
 import { detokenize } from "./routes/detokenize.ts";
 import { health } from "./routes/health.ts";
+import { metrics } from "./routes/metrics.ts";
 import { listModels, retrieveModel } from "./routes/models.ts";
 import { tokenize } from "./routes/tokenize.ts";
 
@@ -44,6 +45,7 @@ const routes: Record<string, { method: "GET" | "POST"; handler: Handler }> = {
   "/tokenize": { method: "POST", handler: tokenize },
   "/detokenize": { method: "POST", handler: detokenize },
   "/health": { method: "GET", handler: health },
+  "/metrics": { method: "GET", handler: metrics },
 };
 
 const modelPrefix = "/models/";

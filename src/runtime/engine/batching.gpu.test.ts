@@ -118,11 +118,17 @@ describe("an engine with room for all", () => {
     const expected = await alone(engine, all);
     expect(new Set(expected.flatMap(({ tokens }) => tokens)).size).toBeGreaterThan(20);
     expect(await together(engine, all)).toEqual(expected);
-    const { requests, kvPages, latency, tokens } = engine.stats();
+    const { requests, kvPages, latency, tokens, prefixCache } = engine.stats();
     expect(requests).toMatchObject({ running: 0, queued: 0, finished: 20, failed: 0, preemptions: 0 });
     expect([kvPages.used, kvPages.cached + kvPages.free]).toEqual([0, kvPages.total]);
     expect(latency.timeToFirstToken.count).toBe(20);
     expect(latency.timePerToken.count).toBe(tokens.generated - 20);
+    expect(requests.stop + requests.length).toBe(20);
+    expect(latency.request.count).toBe(20);
+    expect(latency.request.sumMs).toBeGreaterThan(latency.timeToFirstToken.sumMs);
+    expect(latency.meanTimePerToken.count).toBeGreaterThan(0);
+    expect(tokens.cached).toBeGreaterThanOrEqual(0);
+    expect(prefixCache.queriedTokens).toBeGreaterThanOrEqual(tokens.cached);
   });
 
   test("equal prompts are computed once and fork; each draws what its seed says", async () => {

@@ -13,6 +13,7 @@ import {
   checkAborted,
   type Engine,
   type EngineStats,
+  type FinishReason,
   type GenerationEvent,
   type GenerationRequest,
 } from "./types.ts";
@@ -40,7 +41,7 @@ export class DecoderEngine implements Engine {
   readonly fingerprint: string;
   private readonly loop: StepLoop;
   private readonly persistence: CachePersistence | undefined;
-  private readonly ended = { finished: 0, cancelled: 0, failed: 0, rejected: 0 };
+  private readonly ended = { finished: 0, stop: 0, length: 0, cancelled: 0, failed: 0, rejected: 0 };
   /** Why the engine can no longer compute. */
   private fault: OmniError | undefined;
 
@@ -98,7 +99,7 @@ export class DecoderEngine implements Engine {
       signal?.removeEventListener("abort", onAbort);
       loop.remove(generation);
       generation.dispose();
-      this.count(failure);
+      this.count(failure, generation.finishReason);
     }
   }
 
@@ -142,12 +143,15 @@ export class DecoderEngine implements Engine {
       prefixCache: {
         lookups: scheduler.counts.lookups,
         hits: scheduler.counts.hits,
+        queriedTokens: loop.queriedTokens,
         evictions: scheduler.cache.counts.evictions,
       },
       latency: {
         queue: loop.queueTimes.stats,
         timeToFirstToken: loop.firstTokenTimes.stats,
         timePerToken: loop.tokenTimes.stats,
+        meanTimePerToken: loop.meanTokenTimes.stats,
+        request: loop.requestTimes.stats,
       },
       scheduler: {
         maxRunning: this.maxRunning,
@@ -177,7 +181,8 @@ export class DecoderEngine implements Engine {
     return this.fault;
   }
 
-  private count(failure: unknown): void {
+  private count(failure: unknown, reason: FinishReason | undefined): void {
+    if (failure === undefined && reason) this.ended[reason]++;
     const code = failure instanceof OmniError ? failure.code : failure && "internal_error";
     if (code === "queue_full") this.ended.rejected++;
     else this.ended.finished++;

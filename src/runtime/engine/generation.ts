@@ -29,9 +29,11 @@ export class Generation {
   readonly arrived = performance.now();
   started: number | undefined;
   private promptEnd: number | undefined;
+  private firstToken: number | undefined;
   private lastToken: number | undefined;
   private readonly unread: GenerationEvent[] = [];
   private ended = false;
+  private reason: FinishReason | undefined;
   private error: OmniError | undefined;
   private notify: (() => void) | undefined;
   private readonly promptLogprobs: (TokenLogprob | null)[] | undefined;
@@ -93,6 +95,7 @@ export class Generation {
   onToken(token: number, logprob: TokenLogprob | undefined, finished: FinishReason | undefined): boolean {
     this.drawn.push(token);
     this.lastToken = performance.now();
+    this.firstToken ??= this.lastToken;
     this.constraint?.accept(token);
     if (finished === "stop") return this.finish("stop");
     const { text, stop } = this.stopText.push(this.detokenizer.push(token));
@@ -117,6 +120,7 @@ export class Generation {
     const started = this.started ?? this.arrived;
     const promptEnd = this.promptEnd ?? started;
     this.ended = true;
+    this.reason = reason;
     this.push({
       type: "done",
       text,
@@ -148,9 +152,25 @@ export class Generation {
     return this.ended;
   }
 
+  /** Why it ended; undefined while it runs and where it failed. */
+  get finishReason(): FinishReason | undefined {
+    return this.reason;
+  }
+
   /** Time since the last token, or since arrival. */
   get sinceToken(): number {
     return performance.now() - (this.lastToken ?? this.arrived);
+  }
+
+  /** Time since arrival. */
+  get age(): number {
+    return performance.now() - this.arrived;
+  }
+
+  /** Mean time per token after the first; undefined with fewer than two. */
+  get meanTimePerToken(): number | undefined {
+    const gaps = this.drawn.length - 1;
+    return gaps > 0 ? (this.lastToken! - this.firstToken!) / gaps : undefined;
   }
 
   async *events(): AsyncGenerator<GenerationEvent, void, void> {

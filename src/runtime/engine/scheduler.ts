@@ -269,8 +269,8 @@ export class Scheduler {
     sequence.state = "running";
     sequence.slot = this.freeSlots.pop()!;
     sequence.drawSlot = sequence.slot;
-    this.options.onStart?.(sequence);
     if (sequence.cachedTokens < 0) sequence.cachedTokens = sequence.computed;
+    this.options.onStart?.(sequence);
     insert(this.runningSequences, sequence);
   }
 

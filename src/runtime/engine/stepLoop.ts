@@ -31,7 +31,11 @@ export class StepLoop {
   readonly queueTimes = new Durations();
   readonly firstTokenTimes = new Durations();
   readonly tokenTimes = new Durations();
+  readonly meanTokenTimes = new Durations();
+  readonly requestTimes = new Durations();
   readonly counts = { prompt: 0, cached: 0, generated: 0 };
+  /** Prompt tokens looked up in the cache. */
+  queriedTokens = 0;
   private readonly chunkSize: ChunkSize;
   private readonly generations = new Map<Sequence, Generation>();
   /** Whose slot could not be opened in the step that is being planned. */
@@ -104,6 +108,8 @@ export class StepLoop {
       generation.started = performance.now();
       this.queueTimes.add(generation.started - generation.arrived);
       this.counts.cached += sequence.cachedTokens;
+      const { cachePrompt, promptLogits } = sequence.options;
+      if (cachePrompt && !promptLogits) this.queriedTokens += request.promptTokens.length;
     }
     try {
       const { topLogprobs = request.promptLogprobs ? 0 : undefined } = request;
@@ -188,8 +194,14 @@ export class StepLoop {
       } catch (error) {
         this.fail(generation, error);
       }
+      if (generation.finishReason) this.observeEnd(generation);
     }
     this.wake();
+  }
+
+  private observeEnd({ age, meanTimePerToken }: Generation): void {
+    this.requestTimes.add(age);
+    if (meanTimePerToken !== undefined) this.meanTokenTimes.add(meanTimePerToken);
   }
 
   private fail(generation: Generation, error: unknown): void {

@@ -168,8 +168,10 @@ export interface EngineStats {
     running: number;
     /** Waiting for a place or for pages, those included that were preempted. */
     queued: number;
-    /** Since the start: all that ended, and among these the cancelled and the failed. */
+    /** Since the start: all that ended, and among these the complete, the cut off, the cancelled and the failed. */
     finished: number;
+    stop: number;
+    length: number;
     cancelled: number;
     failed: number;
     /** Refused because the queue was full. Not among the finished. */
@@ -179,8 +181,11 @@ export interface EngineStats {
   };
   /** Since the start: prompt tokens computed, prompt tokens found in the cache, tokens generated. */
   tokens: { prompt: number; cached: number; generated: number };
-  /** `lookups`, `hits`: prompts looked up and those of which something was found; `evictions`: pages given up. */
-  prefixCache: { lookups: number; hits: number; evictions: number };
+  /**
+   * `lookups`, `hits`: prompts looked up and those of which something was found; `queriedTokens`: all tokens of the
+   * former (`tokens.cached` of them were found); `evictions`: pages given up.
+   */
+  prefixCache: { lookups: number; hits: number; queriedTokens: number; evictions: number };
   latency: {
     /** From arrival to the first computation. */
     queue: DurationStats;
@@ -188,6 +193,10 @@ export interface EngineStats {
     timeToFirstToken: DurationStats;
     /** Between a request's tokens. */
     timePerToken: DurationStats;
+    /** The mean of that over each complete request of two tokens or more. */
+    meanTimePerToken: DurationStats;
+    /** From arrival to the last token, of complete requests. */
+    request: DurationStats;
   };
   scheduler: { maxRunning: number; maxQueued: number; stepsInFlight: number };
 }

@@ -12,6 +12,7 @@ const paths = {
   edit: "M5 19l1-4L16.5 4.5l3 3L9 18zM14 7l3 3",
   trash: "M5 7h14M10 7V4.5h4V7M7 7l.8 12.5h8.4L17 7M10.3 10.5v5.5M13.7 10.5v5.5",
   sliders: "M4 8h9M17 8h3M4 16h3M11 16h9M15 5.8v4.4M9 13.8v4.4",
+  chart: "M4 5v14h16M7.5 14.5l3.5-4 3 2.5 5-6.5",
   close: "M6.5 6.5l11 11M17.5 6.5l-11 11",
   chevron: "M7 10l5 5 5-5",
   down: "M12 5v13.5M6 13l6 6 6-6",

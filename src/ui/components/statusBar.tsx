@@ -4,10 +4,12 @@ import { useApp, useMessages } from "../appContext.ts";
 import { formatNumber, formatRate } from "../i18n/index.ts";
 import type { Conversation } from "../state/conversations.ts";
 import { useStore } from "../state/store.ts";
+import { IconButton } from "./iconButton.tsx";
 
 export function StatusBar({ conversation }: { conversation: Conversation | undefined }) {
   const messages = useMessages();
-  const { session } = useApp();
+  const { session, view } = useApp();
+  const open = useStore(view, (state) => state.metrics);
   const current = useStore(session.store, (state) => state.current);
   const last = conversation?.messages.findLast(({ stats }) => stats !== undefined)?.stats;
   const adapter = current?.stats.adapter;
@@ -35,6 +37,15 @@ export function StatusBar({ conversation }: { conversation: Conversation | undef
         )}
         {!last && <span>{messages.localNote}</span>}
       </div>
+      {current && (
+        <IconButton
+          icon="chart"
+          class="status-metrics"
+          label={open ? messages.hideMetrics : messages.showMetrics}
+          expanded={open}
+          onClick={() => view.update({ metrics: !open })}
+        />
+      )}
     </footer>
   );
 }

@@ -133,12 +133,14 @@ export class ModelSession {
     };
   }
 
-  /** Asks the engine again for its figures. */
-  async refreshStats(): Promise<void> {
+  /** Asks the engine again for its figures. @returns them, or undefined where there is no model or it cannot say */
+  async refreshStats(): Promise<OmniStats | undefined> {
     const loaded = this.#loaded;
     const stats = await loaded?.omni.stats().catch(() => undefined);
     const { current } = this.store.state;
-    if (stats && current && loaded === this.#loaded) this.store.update({ current: { ...current, stats } });
+    if (!stats || !current || loaded !== this.#loaded) return undefined;
+    this.store.update({ current: { ...current, stats } });
+    return stats;
   }
 
   async #load(choice: ModelChoice): Promise<void> {

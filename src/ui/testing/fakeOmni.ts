@@ -105,10 +105,16 @@ export function fakeOmni(script: FakeScript): FakeOmni {
     dispatchesPerToken: 60,
     steps: { count: 0, cpuMs: 0 },
     kvPages: { total: 64, used: 0, cached: 0, free: 64, pageSize: 32 },
-    requests: { running: 0, queued: 0, finished: 0, cancelled: 0, failed: 0, rejected: 0, preemptions: 0 },
+    requests: {
+      ...{ running: 0, queued: 0, finished: 0, stop: 0, length: 0 },
+      ...{ cancelled: 0, failed: 0, rejected: 0, preemptions: 0 },
+    },
     tokens: { prompt: 0, cached: 0, generated: 0 },
-    prefixCache: { lookups: 0, hits: 0, evictions: 0 },
-    latency: { queue: noDurations, timeToFirstToken: noDurations, timePerToken: noDurations },
+    prefixCache: { lookups: 0, hits: 0, queriedTokens: 0, evictions: 0 },
+    latency: {
+      ...{ queue: noDurations, timeToFirstToken: noDurations, timePerToken: noDurations },
+      ...{ meanTimePerToken: noDurations, request: noDurations },
+    },
     scheduler: { maxRunning: 16, maxQueued: 256, stepsInFlight: 0 },
     load: { elapsedMs: 10, bytes: script.loadBytes ?? 0 },
   };

@@ -3,8 +3,8 @@
  * of how it was used.
  */
 
+import { Durations } from "../../engine/durations.ts";
 import type {
-  DurationStats,
   Engine,
   EngineStats,
   FinishReason,
@@ -35,13 +35,6 @@ export function fakeLogprob(token: number, topLogprobs: number): TokenLogprob {
   }));
   return { token, logprob: -0.5, top };
 }
-
-const noDurations: DurationStats = {
-  count: 0,
-  sumMs: 0,
-  recent: { p50Ms: 0, p90Ms: 0, p99Ms: 0 },
-  buckets: [],
-};
 
 /** The wanted token, or the first of those that are allowed. */
 function allowed(wanted: number, mask: Uint32Array | undefined): number {
@@ -131,6 +124,7 @@ export class FakeEngine implements Engine {
   }
 
   stats(): EngineStats {
+    const none = new Durations().stats;
     return {
       adapter: { name: "fake", software: true, f16: false, subgroups: false },
       model: {
@@ -148,11 +142,15 @@ export class FakeEngine implements Engine {
         running: this.running,
         queued: 0,
         finished: this.requests.length - this.running,
-        ...{ cancelled: 0, failed: 0, rejected: 0, preemptions: 0 },
+        stop: this.requests.length - this.running,
+        ...{ length: 0, cancelled: 0, failed: 0, rejected: 0, preemptions: 0 },
       },
       tokens: { prompt: 0, cached: 0, generated: this.produced },
-      prefixCache: { lookups: 0, hits: 0, evictions: 0 },
-      latency: { queue: noDurations, timeToFirstToken: noDurations, timePerToken: noDurations },
+      prefixCache: { lookups: 0, hits: 0, queriedTokens: 0, evictions: 0 },
+      latency: {
+        ...{ queue: none, timeToFirstToken: none, timePerToken: none },
+        ...{ meanTimePerToken: none, request: none },
+      },
       scheduler: { maxRunning: this.maxRunning, maxQueued: 1, stepsInFlight: 0 },
     };
   }
