@@ -31,6 +31,8 @@ export class StepLoop {
   readonly queueTimes = new Durations();
   readonly firstTokenTimes = new Durations();
   readonly tokenTimes = new Durations();
+  /** Generations that were ever queued. */
+  requests = 0;
   readonly counts = { prompt: 0, cached: 0, generated: 0 };
   private readonly chunkSize: ChunkSize;
   private readonly generations = new Map<Sequence, Generation>();
@@ -65,6 +67,7 @@ export class StepLoop {
     const sequence = this.scheduler.add(generation.sequenceOptions);
     generation.sequence = sequence;
     this.generations.set(sequence, generation);
+    this.requests++;
     this.wake();
   }
 
@@ -89,6 +92,12 @@ export class StepLoop {
     } catch (thrown) {
       this.stop(thrown);
     }
+  }
+
+  /** Nothing is wanted, and nothing is on its way. */
+  get idle(): boolean {
+    const { running, queued, stepsInFlight } = this.scheduler;
+    return running === 0 && queued === 0 && stepsInFlight === 0;
   }
 
   /** Ends all generations with an error; nothing is computed any more. */

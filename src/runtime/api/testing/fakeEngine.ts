@@ -154,6 +154,7 @@ export class FakeEngine implements Engine {
       prefixCache: { lookups: 0, hits: 0, evictions: 0 },
       latency: { queue: noDurations, timeToFirstToken: noDurations, timePerToken: noDurations },
       scheduler: { maxRunning: this.maxRunning, maxQueued: 1, stepsInFlight: 0 },
+      tuning: { state: "off", chosen: {}, rejected: [] },
     };
   }
 
