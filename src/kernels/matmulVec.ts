@@ -1,7 +1,6 @@
 /** Matrix times few rows (decode), with what follows it done in the same dispatch. */
 
-import type { Gpu } from "../runtime/gpu/device.ts";
-import type { Recording } from "../runtime/gpu/recording.ts";
+import type { Recording, TunableOutput } from "../runtime/gpu/recording.ts";
 import type { Tensor, WeightMatrix, WeightSlice } from "../runtime/gpu/tensor.ts";
 import { type ActivationKind, type Activations, expectActivations } from "./activations.ts";
 import { expectKernel, expectRows, expectShape } from "./checks.ts";
@@ -14,6 +13,16 @@ import { withReader } from "./matmulReaders.ts";
 import { reduceSource, subgroupDirectives, type TeamReduction } from "./matmulReduce.ts";
 import wgsl from "./matmulVec.wgsl?raw";
 import {
+  defaultVecVariant,
+  hasSubgroupIds,
+  type MatmulVecVariant,
+  severalRowsVariant,
+  sharedSubgroup,
+  tileMultiple,
+  vecCandidates,
+  vecKey,
+} from "./matmulVecVariant.ts";
+import {
   BindingList,
   constSource,
   foldWorkgroups,
@@ -22,66 +31,8 @@ import {
   rowsOf,
   stepSource,
 } from "./prelude.ts";
+import { tunableActivations, tunableRows } from "./tunableOutput.ts";
 import { unroll } from "./unroll.ts";
-
-/** How the work is laid out; see matmulVec.wgsl. Any choice computes the same but for rounding. */
-export interface MatmulVecVariant {
-  /** Packed dot products, or f32. Float activations always take f32. */
-  arithmetic: "dot" | "float";
-  /** Threads that share a weight row: a power of two up to 32. */
-  threadsPerRow: number;
-  /** Of a workgroup: a multiple of 8 and of threadsPerRow, up to 256. */
-  threads: number;
-  /** Weight rows per thread. */
-  threadRows: number;
-  /** Rows of x at once. */
-  xRows: number;
-  /** Whether subgroups share what they read of x; only with one thread per row and subgroups of 4 or 8. */
-  shareX: boolean;
-}
-
-/** Outputs of a workgroup come in whole blocks of activations. */
-const tileMultiple = 32;
-
-/** A good layout without tuning. A GPU wants many threads on neighbouring words; a CPU wants few loads and barriers. */
-export function defaultVecVariant(
-  gpu: Gpu,
-  input: MatmulInput,
-  gated: boolean,
-  maxRows: number,
-): MatmulVecVariant {
-  const { weight, x } = input;
-  const packed = x.kind === "packed";
-  if (gpu.software) {
-    // Loads cost most: a weight is loaded and unpacked once for all rows at hand. In f32, whatever the number of rows,
-    // so that a row does not depend on how many others a step has.
-    return {
-      arithmetic: "float",
-      ...{ threadsPerRow: 1, threads: gated ? 32 : 16, threadRows: 2, xRows: maxRows === 1 ? 1 : 4 },
-      shareX: packed && sharedSubgroup(gpu) !== undefined,
-    };
-  }
-  const groups = weight.columns / groupWeights(weight.type);
-  const shuffled = gpu.subgroups?.min ?? 32;
-  const most = Math.min(32, Math.max(shuffled, 8));
-  const threadsPerRow = Math.min(most, 2 ** Math.max(2, Math.floor(Math.log2(groups / 2))));
-  return {
-    arithmetic: packed && gpu.integerDots ? "dot" : "float",
-    ...{ threadsPerRow, threads: threadsPerRow * 8, threadRows: gated ? 8 : 4 },
-    xRows: maxRows === 1 ? 1 : maxRows === 2 ? 2 : 4,
-    shareX: false,
-  };
-}
-
-/** Threads of every subgroup, where all have the same few. */
-function sharedSubgroup({ subgroups }: Gpu): number | undefined {
-  if (!subgroups || !hasSubgroupIds()) return undefined;
-  return subgroups.min === subgroups.max && [4, 8].includes(subgroups.min) ? subgroups.min : undefined;
-}
-
-function hasSubgroupIds(): boolean {
-  return navigator.gpu.wgslLanguageFeatures.has("subgroup_id");
-}
 
 /** out[r, n] = Σ_k x[r, k] · W[n, k] (· norm) + bias + residual; arguments as in `matmul`, already checked. */
 export function matmulVec(
@@ -90,9 +41,13 @@ export function matmulVec(
   label: string,
   variant?: Partial<MatmulVecVariant>,
 ): void {
-  record(rec, args, `matmulVec ${label}`, variant, false, (slice, bindings) =>
-    storeOutput(args, slice, bindings),
-  );
+  const kernel: VecKernel = {
+    name: "matmulVec",
+    gated: false,
+    output: (slice, bindings) => storeOutput(args, slice, bindings),
+    outputs: (rows) => [tunableRows(args.out, rows)],
+  };
+  record(rec, args, kernel, label, variant);
 }
 
 export interface MatmulNextArgs extends MatmulInput {
@@ -119,9 +74,13 @@ export function matmulNext(
   expectShape(place, "next.weight", next.weight, "f32", [weight.rows]);
   expectActivations(rec, place, "next.out", next.out, rows, weight.rows);
   expectKernel(x.tensor.buffer !== next.out.tensor.buffer, place, "next.out shares its buffer with x.");
-  record(rec, args, `matmulNext ${label}`, variant, false, (slice, bindings, threads) =>
-    nextOutput(residual, next, slice, threads, bindings),
-  );
+  const kernel: VecKernel = {
+    name: "matmulNext",
+    gated: false,
+    output: (slice, bindings, threads) => nextOutput(residual, next, slice, threads, bindings),
+    outputs: (count) => [tunableRows(residual, count), tunableActivations(next.out, count)],
+  };
+  record(rec, args, kernel, label, variant);
 }
 
 export interface MatmulGatedArgs extends MatmulInput {
@@ -152,22 +111,59 @@ export function matmulGated(
   expectKernel(canGate(weight, out.kind), place, "gate and up are not whole blocks of one slice.");
   expectActivations(rec, place, "out", out, rows, weight.rows / 2);
   expectKernel(x.tensor.buffer !== out.tensor.buffer, place, "out shares its buffer with x.");
-  record(rec, args, `matmulGated ${label}`, variant, true, (_, bindings, threads) =>
-    gatedOutput(out, threads, bindings),
-  );
+  const kernel: VecKernel = {
+    name: "matmulGated",
+    gated: true,
+    output: (_, bindings, threads) => gatedOutput(out, threads, bindings),
+    outputs: (count) => [tunableActivations(out, count)],
+  };
+  record(rec, args, kernel, label, variant);
+}
+
+/** What the three kernels differ in. */
+interface VecKernel {
+  name: string;
+  /** Weight rows come in pairs of gate and up. */
+  gated: boolean;
+  output(slice: WeightSlice, bindings: BindingList, threads: number): MatmulOutput;
+  /** What it writes, in so many rows. */
+  outputs(rows: number): TunableOutput[];
+}
+
+/** The variant that is known to be fast here, or the default. */
+function chooseVariant(
+  rec: Recording,
+  input: MatmulInput,
+  kernel: VecKernel,
+  label: string,
+): MatmulVecVariant {
+  const { gpu, maxStep } = rec;
+  const { gated, name, outputs } = kernel;
+  const key = vecKey(name, input);
+  const maxRows = rowsOf(input.rows, maxStep);
+  if (maxRows > 1) return severalRowsVariant(gpu, input, gated, maxRows, key);
+  return rec.choose({
+    key,
+    candidates: vecCandidates(gpu, input, gated),
+    outputs: outputs(maxRows),
+    record: (other: Recording, variant: MatmulVecVariant) => record(other, input, kernel, label, variant),
+  });
 }
 
 /** One dispatch per slice. */
 function record(
   rec: Recording,
   input: MatmulInput,
-  label: string,
-  variant: Partial<MatmulVecVariant> | undefined,
-  gated: boolean,
-  output: (slice: WeightSlice, bindings: BindingList, threads: number) => MatmulOutput,
+  kernel: VecKernel,
+  place: string,
+  given: Partial<MatmulVecVariant> | undefined,
 ): void {
   const { weight, x, xRows: xRowIds, normalize, rows } = input;
-  const chosen = { ...defaultVecVariant(rec.gpu, input, gated, rowsOf(rows, rec.maxStep)), ...variant };
+  const { gated } = kernel;
+  const label = `${kernel.name} ${place}`;
+  const chosen = given
+    ? { ...defaultVecVariant(rec.gpu, input, gated, rowsOf(rows, rec.maxStep)), ...given }
+    : chooseVariant(rec, input, kernel, place);
   const { threadsPerRow, threads, threadRows, xRows, shareX } = chosen;
   const arithmetic = x.kind === "packed" ? chosen.arithmetic : "float";
   const tileRows = (threads / threadsPerRow) * threadRows;
@@ -196,7 +192,7 @@ function record(
     const stepBinding = bindings.add(rec.step);
     const xBinding = bindings.add(x.tensor);
     const rowIds = xRowIds ? bindings.declare("read", "xRowIds", "u32", xRowIds) : "";
-    const { source, constants } = output(slice, bindings, threads);
+    const { source, constants } = kernel.output(slice, bindings, threads);
     const firstPlane = bindings.slices.length;
     const format = formatBindings(weight.type, slice);
     const table = rec.gpu.software ? "computed" : "table";

@@ -27,7 +27,7 @@ export async function createOmni(options: OmniOptions): Promise<Omni> {
 }
 
 /** The plain data of the options, addresses made absolute: a worker would resolve them against its script. */
-function loadOptions({ model, modelId, adapter, kvCache, scheduler }: OmniOptions): LoadOptions {
+function loadOptions({ model, modelId, adapter, kvCache, scheduler, tuning }: OmniOptions): LoadOptions {
   if (!(typeof model === "string" || model instanceof URL || model instanceof Blob) || model === "")
     throw new OmniError("invalid_request", "'model' must be a URL, a hf: reference, a File or a Blob.", {
       param: "model",
@@ -38,6 +38,7 @@ function loadOptions({ model, modelId, adapter, kvCache, scheduler }: OmniOption
     ...(adapter === undefined ? {} : { adapter }),
     ...(kvCache === undefined ? {} : { kvCache }),
     ...(scheduler === undefined ? {} : { scheduler }),
+    ...(tuning === undefined ? {} : { tuning }),
   };
 }
 

@@ -16,6 +16,11 @@ export interface OmniOptions {
   adapter?: AdapterOptions;
   kvCache?: KvCacheOptions;
   scheduler?: SchedulerLimits;
+  /**
+   * Measures variants of kernels on this adapter while nobody asks for anything, uses the fastest, and remembers them in
+   * IndexedDB; `false`: the defaults. @default true, but false on software adapters
+   */
+  tuning?: boolean;
   onProgress?: (progress: LoadProgress) => void;
   signal?: AbortSignal;
   /** An own worker that imports `omnitab/worker`, or `false` to run in the calling thread. Default: starts one. */

@@ -4,7 +4,10 @@ import { OmniError, type OmniErrorData } from "./errors.ts";
 import type { LoadProgress, OmniOptions, OmniStats } from "./types.ts";
 
 /** What loading needs, as plain data. */
-export type LoadOptions = Pick<OmniOptions, "model" | "modelId" | "adapter" | "kvCache" | "scheduler">;
+export type LoadOptions = Pick<
+  OmniOptions,
+  "model" | "modelId" | "adapter" | "kvCache" | "scheduler" | "tuning"
+>;
 
 export interface WireRequest {
   /** Names the request for {@link RuntimeService.abort}. */

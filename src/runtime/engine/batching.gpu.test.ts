@@ -98,6 +98,7 @@ async function open(sizes: {
     ...{ gpu, config, runner, ...sizes, modelId: "test", fingerprint: "fp_test" },
     tokenizer: createTokenizer(header.metadata),
     persistence: { store: new PageStore(new OpfsStore(folder), 1e7), fingerprint: "test" },
+    tuning: undefined,
     weights: { ...weights, parameters: 0, types: {} },
   });
 }

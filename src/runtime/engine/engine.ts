@@ -2,6 +2,7 @@
 
 import { invalidRequest, OmniError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
+import type { VariantEntries } from "../gpu/tuning.ts";
 import type { DecoderConfig } from "../models/config.ts";
 import type { Tokenizer } from "../text/types.ts";
 import { CachePersistence } from "./cachePersistence.ts";
@@ -9,6 +10,8 @@ import { Generation } from "./generation.ts";
 import { type ModelRunner, pageSize } from "./modelRunner.ts";
 import type { PageStore } from "./pageStore.ts";
 import { StepLoop } from "./stepLoop.ts";
+import { Tuner, type TunerHost, type TunerOptions, variantsOf } from "./tuner.ts";
+import { tuningTasks } from "./tuningTask.ts";
 import {
   checkAborted,
   type Engine,
@@ -28,6 +31,8 @@ export interface EngineParts {
   maxRunning: number;
   maxQueued: number;
   fingerprint: string;
+  /** How kernels are tuned, if at all, and the fingerprint with other variants in use. */
+  tuning: { options: TunerOptions; fingerprint: (chosen: VariantEntries) => Promise<string> } | undefined;
   /** Where pages outlive the engine, and what their content depends on. */
   persistence: { store: PageStore; fingerprint: string } | undefined;
   weights: { sizeBytes: number; parameters: number; types: Record<string, number>; destroy(): void };
@@ -38,7 +43,9 @@ export class DecoderEngine implements Engine {
   readonly tokenizer: Tokenizer;
   readonly contextLength: number;
   readonly maxRunning: number;
-  readonly fingerprint: string;
+  /** Changes where tuning changes what numbers depend on. */
+  fingerprint: string;
+  private readonly tuner: Tuner | undefined;
   private readonly loop: StepLoop;
   private readonly persistence: CachePersistence | undefined;
   private readonly ended = { finished: 0, stop: 0, length: 0, cancelled: 0, failed: 0, rejected: 0 };
@@ -59,6 +66,7 @@ export class DecoderEngine implements Engine {
     const { pool, cache } = this.loop.scheduler;
     this.persistence =
       parts.persistence && new CachePersistence({ ...parts.persistence, pool, cache, memory: runner });
+    this.tuner = parts.tuning && new Tuner(this.tunerHost(), parts.tuning.options);
     void gpu.lost.then((reason) =>
       this.break(new OmniError("device_lost", `The GPU device was lost: ${reason}.`)),
     );
@@ -153,6 +161,10 @@ export class DecoderEngine implements Engine {
         meanTimePerToken: loop.meanTokenTimes.stats,
         request: loop.requestTimes.stats,
       },
+      tuning: {
+        chosen: variantsOf(runner.tuned),
+        ...(this.tuner?.stats ?? { state: "off", rejected: [] }),
+      },
       scheduler: {
         maxRunning: this.maxRunning,
         maxQueued: this.parts.maxQueued,
@@ -163,6 +175,7 @@ export class DecoderEngine implements Engine {
 
   async dispose(): Promise<void> {
     this.break(new OmniError("device_lost", "The engine was disposed of."));
+    await this.tuner?.done;
     await this.persistence?.settled();
     this.parts.runner.destroy();
     this.parts.weights.destroy();
@@ -171,7 +184,30 @@ export class DecoderEngine implements Engine {
 
   private break(fault: OmniError): void {
     this.fault ??= fault;
+    this.tuner?.stop();
     this.loop.failAll(this.fault);
+  }
+
+  private tunerHost(): TunerHost {
+    const { loop } = this;
+    const { gpu, runner, tuning } = this.parts;
+    return {
+      get idle() {
+        return loop.idle;
+      },
+      get requests() {
+        return loop.requests;
+      },
+      tasks: () => tuningTasks(gpu, runner.tuned),
+      choose: (key, variant) => gpu.tuning.set(key, variant),
+      apply: async (quiet) => {
+        const swap = await runner.recordAgain();
+        const fingerprint = await tuning!.fingerprint(variantsOf(swap.tuned));
+        await quiet();
+        swap.use();
+        this.fingerprint = fingerprint;
+      },
+    };
   }
 
   /** Whatever failed on a lost device failed because of that; the loss may be reported a moment later. */

@@ -18,6 +18,7 @@ import { loadRunner } from "./loadRunner.ts";
 import { pageSize } from "./modelRunner.ts";
 import { Checksum } from "./pageFile.ts";
 import { OpfsStore, PageStore } from "./pageStore.ts";
+import { type TunerOptions, variantsOf } from "./tuner.ts";
 import { type Engine, maxTopLogprobs } from "./types.ts";
 
 export interface LoadProgress {
@@ -61,6 +62,10 @@ export interface LoadOptions {
   adapter?: AdapterOptions;
   kvCache?: KvCacheOptions;
   scheduler?: SchedulerLimits;
+  /** @default true, but false on software adapters */
+  tuning?: boolean;
+  /** How tuning measures; for tests. */
+  tuner?: TunerOptions;
   onProgress?: (progress: LoadProgress) => void;
   signal?: AbortSignal;
 }
@@ -92,7 +97,11 @@ export async function loadEngine(options: LoadOptions): Promise<LoadedEngine> {
   let gpu: Gpu | undefined;
   try {
     report("header");
+    const tuning = booleanOption(options.tuning, "tuning");
     gpu = await openGpu(options.adapter);
+    // Software adapters are for tests, which want the same kernels each time, and share their time with all else.
+    const tunes = tuning ?? !gpu.software;
+    const remembered = tunes ? gpu.tuning.load() : undefined;
     const header = await readGgufHeader(reader);
     const config = modelConfig(header);
     const cacheType = kvCacheType(config, options.kvCache);
@@ -108,6 +117,7 @@ export async function loadEngine(options: LoadOptions): Promise<LoadedEngine> {
       );
     const chatTemplate = createChatTemplate(templateSource(header), tokenizer);
 
+    await remembered;
     let loadedBytes = 0;
     const { runner, weights } = await loadRunner({
       gpu,
@@ -128,6 +138,10 @@ export async function loadEngine(options: LoadOptions): Promise<LoadedEngine> {
       },
     });
     if (options.signal?.aborted) throw new OmniError("aborted", "Loading the model was cancelled.");
+    const adapter = gpu;
+    const { sizeBytes } = source;
+    const fingerprintWith = async (facts: readonly unknown[]) =>
+      `fp_${(await fingerprint(adapter, header, [sizeBytes, cacheType, ...facts])).slice(0, 16)}`;
     const engine = new DecoderEngine({
       gpu,
       config,
@@ -135,7 +149,10 @@ export async function loadEngine(options: LoadOptions): Promise<LoadedEngine> {
       tokenizer,
       contextLength,
       ...limits,
-      fingerprint: `fp_${(await fingerprint(gpu, header, [source.sizeBytes, cacheType])).slice(0, 16)}`,
+      fingerprint: await fingerprintWith([variantsOf(runner.tuned)]),
+      tuning: tunes
+        ? { options: options.tuner ?? {}, fingerprint: (chosen) => fingerprintWith([chosen]) }
+        : undefined,
       persistence: weightSum && {
         store: new PageStore(new OpfsStore("omnitab-kv-cache"), persistBytes),
         fingerprint: await fingerprint(gpu, header, [...weightSum.value, cacheType]),
@@ -209,6 +226,11 @@ function wholeNumber(value: number, least: number, param: string, most = Number.
   if (Number.isInteger(value) && value >= least && value <= most) return value;
   const upTo = most === Number.MAX_SAFE_INTEGER ? "on" : `to ${most}`;
   throw invalidRequest(`${param} is ${value}; expected a whole number from ${least} ${upTo}.`, param);
+}
+
+function booleanOption(value: unknown, param: string): boolean | undefined {
+  if (value === undefined || typeof value === "boolean") return value;
+  throw invalidRequest(`${param} is ${JSON.stringify(value)}; expected true or false.`, param);
 }
 
 /** Bytes of pages to keep in files. */

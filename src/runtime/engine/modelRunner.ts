@@ -5,7 +5,7 @@ import { cacheFault, createKvCache, type KvCacheType } from "../../kernels/kvCac
 import { OmniError } from "../errors.ts";
 import { BufferArena } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { Recording } from "../gpu/recording.ts";
+import { Recording, type TunedCall } from "../gpu/recording.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import type { DecoderConfig } from "../models/config.ts";
 import type { DecoderWeights } from "../models/decoder.ts";
@@ -41,6 +41,14 @@ const rowSizes = [1, 8];
 const smallestFor = (rows: number) => rowSizes.findIndex((most) => rows <= most);
 const nothing: SampledRow = { token: undefined, logprob: undefined };
 
+/** The recorded steps of a model. */
+interface Steps {
+  /** For each of {@link rowSizes}. */
+  decodes: Recording[];
+  prefill: Recording;
+  heads: Head[];
+}
+
 /** From the residual stream to logits, and from these to tokens. */
 interface Head {
   logits: Recording;
@@ -63,9 +71,8 @@ export class ModelRunner {
   private readonly copier: PageCopier;
   private readonly activations: BufferArena;
   private readonly cache: BufferArena;
-  private readonly decodes: Recording[];
-  private readonly prefill: Recording;
-  private readonly heads: Head[];
+  private recorded: Steps;
+  private readonly recordSteps: () => Steps;
   private readonly record: (maxTokens: number, maxOutputs: number) => Recording;
   private readonly submitted = { count: 0, cpuMs: 0 };
   private manyHead: { head: Head; ready: Promise<unknown> } | undefined;
@@ -115,22 +122,40 @@ export class ModelRunner {
       recordLayers(recording, { ...this.parts, state }, steps);
       return recording;
     };
-    this.decodes = rowSizes.map((tokens) => {
+    const scratches = rowSizes.map((tokens) => {
       const sizes = { tokens, heads: config.heads, headWidth, capacity: options.contextLength };
-      const scratch = attentionScratchShape(gpu, sizes);
-      return layersOf(
-        "decode",
-        tokens,
-        scratch && this.activations.tensor("attention scratch", "f32", scratch),
-      );
+      const shape = attentionScratchShape(gpu, sizes);
+      return shape && this.activations.tensor("attention scratch", "f32", shape);
     });
-    this.prefill = layersOf("any", chunkTokens);
-    this.heads = rowSizes.map((outputs) => this.headOf(maxTokens, outputs));
+    this.recordSteps = () => ({
+      decodes: rowSizes.map((tokens, i) => layersOf("decode", tokens, scratches[i])),
+      prefill: layersOf("any", chunkTokens),
+      heads: rowSizes.map((outputs) => this.headOf(maxTokens, outputs)),
+    });
+    this.recorded = this.recordSteps();
   }
 
   async compile(): Promise<void> {
-    const heads = this.heads.flatMap(({ logits, sample }) => [logits, sample]);
-    await Promise.all([this.prefill, ...this.decodes, ...heads].map((recording) => recording.compile()));
+    await compileAll(this.recorded);
+  }
+
+  /** Kernels of all steps that have variants, as they are recorded. */
+  get tuned(): TunedCall[] {
+    return recordingsOf(this.recorded).flatMap(({ tuned }) => tuned);
+  }
+
+  /** Records the same steps with the variants that are known by now. They are in effect after `use`, between two steps. */
+  async recordAgain(): Promise<{ tuned: TunedCall[]; use: () => void }> {
+    const recorded = this.recordSteps();
+    const manyHead = this.manyHead && this.createManyHead();
+    await Promise.all([compileAll(recorded), manyHead?.ready]);
+    return {
+      tuned: recordingsOf(recorded).flatMap(({ tuned }) => tuned),
+      use: () => {
+        this.recorded = recorded;
+        if (manyHead) this.manyHead = manyHead;
+      },
+    };
   }
 
   /** Runs each recording once, as drivers finish compiling at first use. Leaves numbers in pages that nobody has yet. */
@@ -156,7 +181,8 @@ export class ModelRunner {
   }
 
   get dispatchesPerToken(): number {
-    const [decode, head] = [this.decodes[0]!, this.heads[0]!];
+    const { decodes, heads } = this.recorded;
+    const [decode, head] = [decodes[0]!, heads[0]!];
     return decode.dispatchCount + head.logits.dispatchCount + head.sample.dispatchCount;
   }
 
@@ -255,11 +281,13 @@ export class ModelRunner {
 
   /** The head for all rows of a prompt is only needed by `echo` with log-probabilities: made when first asked for. */
   async compileManyHead(): Promise<void> {
-    if (!this.manyHead) {
-      const head = this.headOf(this.chunkTokens, this.maxOutputs);
-      this.manyHead = { head, ready: Promise.all([head.logits.compile(), head.sample.compile()]) };
-    }
+    this.manyHead ??= this.createManyHead();
     await this.manyHead.ready;
+  }
+
+  private createManyHead(): { head: Head; ready: Promise<unknown> } {
+    const head = this.headOf(this.chunkTokens, this.maxOutputs);
+    return { head, ready: Promise.all([head.logits.compile(), head.sample.compile()]) };
   }
 
   /** Commands for all of a part up to its logits. */
@@ -272,10 +300,11 @@ export class ModelRunner {
         "internal_error",
         `${kind} of ${tokens} tokens, ${size.outputs} outputs is too large.`,
       );
+    const { decodes, prefill } = this.recorded;
     this.steps.write(part, pageSize);
     const encoder = this.gpu.device.createCommandEncoder();
     const pass = encoder.beginComputePass();
-    (kind === "decode" ? this.decodes[smallestFor(tokens)]! : this.prefill).encode(pass, size);
+    (kind === "decode" ? decodes[smallestFor(tokens)]! : prefill).encode(pass, size);
     if (size.outputs > 0) this.headFor(part).logits.encode(pass, size);
     pass.end();
     return encoder;
@@ -283,7 +312,7 @@ export class ModelRunner {
 
   /** Which kernels compute logits depends on the kind of part alone, never on its size. */
   private headFor({ allRows, outputs }: StepPart): Head {
-    return allRows ? this.manyHead!.head : this.heads[smallestFor(outputs.length)]!;
+    return allRows ? this.manyHead!.head : this.recorded.heads[smallestFor(outputs.length)]!;
   }
 
   private headOf(maxTokens: number, maxOutputs: number): Head {
@@ -302,4 +331,12 @@ export class ModelRunner {
     this.activations.destroy();
     this.cache.destroy();
   }
+}
+
+function recordingsOf({ decodes, prefill, heads }: Steps): Recording[] {
+  return [...decodes, prefill, ...heads.flatMap(({ logits, sample }) => [logits, sample])];
+}
+
+async function compileAll(steps: Steps): Promise<void> {
+  await Promise.all(recordingsOf(steps).map((recording) => recording.compile()));
 }

@@ -33,6 +33,8 @@ export class StepLoop {
   readonly tokenTimes = new Durations();
   readonly meanTokenTimes = new Durations();
   readonly requestTimes = new Durations();
+  /** Generations that were ever queued. */
+  requests = 0;
   readonly counts = { prompt: 0, cached: 0, generated: 0 };
   /** Prompt tokens looked up in the cache. */
   queriedTokens = 0;
@@ -69,6 +71,7 @@ export class StepLoop {
     const sequence = this.scheduler.add(generation.sequenceOptions);
     generation.sequence = sequence;
     this.generations.set(sequence, generation);
+    this.requests++;
     this.wake();
   }
 
@@ -93,6 +96,12 @@ export class StepLoop {
     } catch (thrown) {
       this.stop(thrown);
     }
+  }
+
+  /** Nothing is wanted, and nothing is on its way. */
+  get idle(): boolean {
+    const { running, queued, stepsInFlight } = this.scheduler;
+    return running === 0 && queued === 0 && stepsInFlight === 0;
   }
 
   /** Ends all generations with an error; nothing is computed any more. */

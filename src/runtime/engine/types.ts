@@ -146,6 +146,15 @@ export interface DurationStats {
   buckets: { leMs: number; count: number }[];
 }
 
+export interface TuningStats {
+  /** Turned off; waiting for a quiet moment; measuring; all measured and in use; given up, as the engine ended or failed. */
+  state: "off" | "waiting" | "running" | "done" | "stopped";
+  /** The variants in use, by kernel, weight type, shape and inputs. */
+  chosen: Record<string, object>;
+  /** Variants that do not work on this adapter, or compute something else. */
+  rejected: { key: string; variant: object; reason: string }[];
+}
+
 export interface EngineStats {
   adapter: { name: string; software: boolean; f16: boolean; subgroups: boolean };
   model: {
@@ -199,6 +208,7 @@ export interface EngineStats {
     request: DurationStats;
   };
   scheduler: { maxRunning: number; maxQueued: number; stepsInFlight: number };
+  tuning: TuningStats;
 }
 
 /** One loaded model, ready to generate. */

@@ -3,6 +3,7 @@
 import { OmniError } from "../errors.ts";
 import { PipelineCache } from "./pipelines.ts";
 import { type SubgroupMatrix, subgroupMatrixFeature, subgroupMatrixOf } from "./subgroupMatrix.ts";
+import { TuningStore } from "./tuning.ts";
 
 export interface AdapterOptions {
   /** Act as an adapter without `shader-f16`. */
@@ -18,6 +19,8 @@ export interface AdapterOptions {
 export interface Gpu {
   readonly device: GPUDevice;
   readonly pipelines: PipelineCache;
+  /** Variants of kernels that were measured on this adapter; empty until it is told to `load`. */
+  readonly tuning: TuningStore;
   /** For people: vendor, architecture and device as far as the browser tells. */
   readonly name: string;
   /** Whether the adapter computes on the CPU. */
@@ -105,9 +108,15 @@ export async function openGpu(options: AdapterOptions = {}): Promise<Gpu> {
     });
   }
   const info = adapter.info;
+  const { vendor, architecture, device: deviceId, description, subgroupMinSize, subgroupMaxSize } = info;
+  const subgroupSizes = subgroups && [subgroupMinSize, subgroupMaxSize];
   return {
     device,
     pipelines: new PipelineCache(device),
+    tuning: new TuningStore([
+      ...[vendor, architecture, deviceId, description],
+      ...[f16, subgroupSizes, subgroupMatrix !== undefined],
+    ]),
     name: adapterName(info),
     software: info.isFallbackAdapter || /swiftshader|llvmpipe|lavapipe|software/i.test(adapterName(info)),
     f16,

@@ -6,6 +6,7 @@
 import { OmniError } from "../errors.ts";
 import type { Gpu } from "./device.ts";
 import type { BufferSlice } from "./tensor.ts";
+import type { Variant } from "./tuning.ts";
 
 /** How many rows this replay works on; the same numbers are in the step's uniform buffer. */
 export interface StepSize {
@@ -26,6 +27,32 @@ export interface KernelCall {
   workgroups: (step: StepSize) => readonly [number, number?, number?];
 }
 
+/** Something that a kernel writes. */
+export interface TunableOutput {
+  /** The rows of the largest step. */
+  slice: BufferSlice;
+  /** What its bytes stand for, in lists of alike numbers. */
+  values(bytes: ArrayBuffer): Float32Array[];
+}
+
+/** A kernel at one place of a recording that has variants. */
+export interface Tunable<V extends Variant = Variant> {
+  /** Kernel, weight type, shape: what has the same key shares a choice. */
+  key: string;
+  /** All of them compute the same but for rounding. The first one is taken until it is known which is fastest. */
+  candidates: readonly V[];
+  /** Replays give the same results if these are zero before. None is an input. */
+  outputs: readonly TunableOutput[];
+  /** Records this kernel alone. */
+  record(rec: Recording, variant: V): void;
+}
+
+/** A tunable with the variant that was recorded. */
+export interface TunedCall extends Tunable {
+  chosen: Variant;
+  step: StepSize;
+}
+
 interface Dispatch {
   call: KernelCall;
   pipeline?: GPUComputePipeline;
@@ -33,6 +60,8 @@ interface Dispatch {
 }
 
 export class Recording {
+  /** Kernels for which there was a choice. */
+  readonly tuned: TunedCall[] = [];
   private readonly dispatches: Dispatch[] = [];
 
   /**
@@ -58,6 +87,14 @@ export class Recording {
     this.dispatches.push({ call });
     // Compilation starts at once and overlaps with whatever else loads.
     void this.gpu.pipelines.get(call).catch(() => undefined);
+  }
+
+  /** The variant that a kernel is to record: the one remembered for this adapter, else the first. */
+  choose<V extends Variant>(tunable: Tunable<V>): V {
+    const { key, candidates } = tunable;
+    const chosen = this.gpu.tuning.get(key, candidates) ?? candidates[0]!;
+    this.tuned.push({ ...tunable, record: tunable.record as Tunable["record"], chosen, step: this.maxStep });
+    return chosen;
   }
 
   /** Waits for all pipelines and makes the bind groups. */

@@ -104,6 +104,7 @@ export function fakeOmni(script: FakeScript): FakeOmni {
     gpuBytes: { weights: 4e6, kvCache: 2e6, activations: 1e6, total: 7e6 },
     dispatchesPerToken: 60,
     steps: { count: 0, cpuMs: 0 },
+    tuning: { state: "off", chosen: {}, rejected: [] },
     kvPages: { total: 64, used: 0, cached: 0, free: 64, pageSize: 32 },
     requests: {
       ...{ running: 0, queued: 0, finished: 0, stop: 0, length: 0 },

@@ -152,6 +152,7 @@ export class FakeEngine implements Engine {
         ...{ meanTimePerToken: none, request: none },
       },
       scheduler: { maxRunning: this.maxRunning, maxQueued: 1, stepsInFlight: 0 },
+      tuning: { state: "off", chosen: {}, rejected: [] },
     };
   }
 

@@ -1,0 +1,125 @@
+/** Layouts of the matmul for few rows: the default, and those that are worth a measurement. */
+
+import type { Gpu } from "../runtime/gpu/device.ts";
+import { groupWeights } from "./formats/formats.ts";
+import type { MatmulInput } from "./matmulArgs.ts";
+
+/** How the work is laid out; see matmulVec.wgsl. Any choice computes the same but for rounding. */
+export interface MatmulVecVariant {
+  /** Packed dot products, or f32. Float activations always take f32. */
+  arithmetic: "dot" | "float";
+  /** Threads that share a weight row: a power of two up to 32. */
+  threadsPerRow: number;
+  /** Of a workgroup: a multiple of 8 and of threadsPerRow, up to 256. */
+  threads: number;
+  /** Weight rows per thread. */
+  threadRows: number;
+  /** Rows of x at once. */
+  xRows: number;
+  /** Whether subgroups share what they read of x; only with one thread per row and subgroups of 4 or 8. */
+  shareX: boolean;
+}
+
+/** Outputs of a workgroup come in whole blocks of activations. */
+export const tileMultiple = 32;
+
+/** A good layout without tuning. A GPU wants many threads on neighbouring words; a CPU wants few loads and barriers. */
+export function defaultVecVariant(
+  gpu: Gpu,
+  input: MatmulInput,
+  gated: boolean,
+  maxRows: number,
+): MatmulVecVariant {
+  const { weight, x } = input;
+  const packed = x.kind === "packed";
+  if (gpu.software) {
+    // Loads cost most: a weight is loaded and unpacked once for all rows at hand. In f32, whatever the number of rows,
+    // so that a row does not depend on how many others a step has.
+    return {
+      arithmetic: "float",
+      ...{ threadsPerRow: 1, threads: gated ? 32 : 16, threadRows: 2, xRows: maxRows === 1 ? 1 : 4 },
+      shareX: packed && sharedSubgroup(gpu) !== undefined,
+    };
+  }
+  const groups = weight.columns / groupWeights(weight.type);
+  const shuffled = gpu.subgroups?.min ?? 32;
+  const most = Math.min(32, Math.max(shuffled, 8));
+  const threadsPerRow = Math.min(most, 2 ** Math.max(2, Math.floor(Math.log2(groups / 2))));
+  return {
+    arithmetic: packed && gpu.integerDots ? "dot" : "float",
+    ...{ threadsPerRow, threads: threadsPerRow * 8, threadRows: gated ? 8 : 4 },
+    xRows: maxRows === 1 ? 1 : maxRows === 2 ? 2 : 4,
+    shareX: false,
+  };
+}
+
+/** Layouts worth a measurement for single rows, the default first: eight or so. */
+export function vecCandidates(gpu: Gpu, input: MatmulInput, gated: boolean): MatmulVecVariant[] {
+  const fallback = defaultVecVariant(gpu, input, gated, 1);
+  const groups = input.weight.columns / groupWeights(input.weight.type);
+  const shuffled = Math.max(gpu.subgroups?.min ?? 32, 8);
+  // Teams that fit a subgroup and have something to do.
+  const sizes = [8, 16, 32].filter((size) => size <= shuffled && size <= Math.max(8, groups));
+  const layouts = gpu.software ? softwareLayouts : sizes.flatMap((size) => gpuLayouts(size, gated));
+  const tileRows = gated ? 2 * tileMultiple : tileMultiple;
+  const fitting = layouts.filter(
+    ({ threads, threadsPerRow, threadRows }) => ((threads / threadsPerRow) * threadRows) % tileRows === 0,
+  );
+  const candidates = fitting.map((layout) => ({ ...fallback, ...layout }));
+  if (input.x.kind === "packed") {
+    candidates.push({ ...fallback, arithmetic: fallback.arithmetic === "dot" ? "float" : "dot" });
+    if (fallback.shareX) candidates.push({ ...fallback, shareX: false });
+  }
+  const isDefault = (layout: MatmulVecVariant) =>
+    Object.entries(fallback).every(([name, value]) => layout[name as keyof MatmulVecVariant] === value);
+  return [fallback, ...candidates.filter((layout) => !isDefault(layout))];
+}
+
+type Layout = Pick<MatmulVecVariant, "threadsPerRow" | "threads" | "threadRows">;
+
+const softwareLayouts: readonly Layout[] = [16, 32].flatMap((threads) =>
+  [2, 4].map((threadRows) => ({ threadsPerRow: 1, threads, threadRows })),
+);
+
+/** The smallest tiles of 64 to 256 threads. */
+function gpuLayouts(threadsPerRow: number, gated: boolean): Layout[] {
+  const tileRows = gated ? 2 * tileMultiple : tileMultiple;
+  return [2, 4, 8]
+    .map((threadRows) => ({ threadsPerRow, threads: (tileRows / threadRows) * threadsPerRow, threadRows }))
+    .filter(({ threads }) => threads >= 64 && threads <= 256);
+}
+
+/** What distinguishes measurements: kernel, weights and what is read. */
+export function vecKey(kernel: string, { weight, x, normalize }: MatmulInput): string {
+  const { type, rows, columns } = weight;
+  return `${kernel} ${type} ${rows}x${columns} ${x.kind}${normalize ? " normalized" : ""} rows 1`;
+}
+
+/**
+ * For several rows, the default with what decides how a sum is rounded taken from what was chosen for single rows: a
+ * request's tokens must not depend on how many others are computed with it.
+ */
+export function severalRowsVariant(
+  gpu: Gpu,
+  input: MatmulInput,
+  gated: boolean,
+  maxRows: number,
+  key: string,
+): MatmulVecVariant {
+  const fallback = defaultVecVariant(gpu, input, gated, maxRows);
+  const single = gpu.tuning.get(key, vecCandidates(gpu, input, gated));
+  if (!single) return fallback;
+  const { arithmetic, threadsPerRow } = single;
+  const teams = fallback.threads / fallback.threadsPerRow;
+  return { ...fallback, arithmetic, threadsPerRow, threads: threadsPerRow * teams };
+}
+
+/** Threads of every subgroup, where all have the same few. */
+export function sharedSubgroup({ subgroups }: Gpu): number | undefined {
+  if (!subgroups || !hasSubgroupIds()) return undefined;
+  return subgroups.min === subgroups.max && [4, 8].includes(subgroups.min) ? subgroups.min : undefined;
+}
+
+export function hasSubgroupIds(): boolean {
+  return navigator.gpu.wgslLanguageFeatures.has("subgroup_id");
+}
