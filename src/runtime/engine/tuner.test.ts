@@ -193,5 +193,8 @@ test("results agree up to rounding, with outliers and all", () => {
   expect(agree([values], [values.subarray(1)])).toBe(false);
   expect(agree([values], [])).toBe(false);
   expect(isEvidence([values])).toBe(true);
-  expect(isEvidence([values, new Float32Array(3)])).toBe(false);
+  expect(isEvidence([values, new Float32Array(3)])).toBe(true);
+  expect(isEvidence([new Float32Array(3), values])).toBe(false);
+  expect(isEvidence([values, Float32Array.of(1, Number.NaN)])).toBe(false);
+  expect(isEvidence([])).toBe(false);
 });

@@ -1,5 +1,6 @@
 /** Kernels of a small model are measured, the choice is used, and remembered for the next load. */
 
+import { createStore, values } from "idb-keyval";
 import { expect, test, vi } from "vitest";
 import { makeRandomModel } from "../weights/testing/randomModel.ts";
 import { type LoadedEngine, loadEngine } from "./load.ts";
@@ -49,6 +50,9 @@ test("tuned kernels write what the others do, and a second load starts with them
   const kernels = Object.keys(tuned.chosen).map((key) => key.split(" ")[0]);
   expect(new Set(kernels)).toEqual(new Set(["matmulVec", "matmulNext", "matmulGated"]));
   expect(await greedy(first)).toEqual(expected);
+  // Each was really measured and decided.
+  const [stored] = await values(createStore("omnitab-kernels", "variants"));
+  expect(stored).toEqual(tuned.chosen);
   const { fingerprint } = first.engine;
   await first.engine.dispose();
 

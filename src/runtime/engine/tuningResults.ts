@@ -1,8 +1,11 @@
 /** Whether two variants of a kernel compute the same. */
 
-/** Whether results can tell a right variant from a wrong one: they are finite, and not all of a list is zero. */
+/**
+ * Whether results can tell a right variant from a wrong one: they are finite, and the first list, which has the values
+ * themselves, is not zero. Others may be: nobody needs the squares of a gated product.
+ */
 export function isEvidence(results: readonly Float32Array[]): boolean {
-  return results.every((values) => values.every(Number.isFinite) && values.some((value) => value !== 0));
+  return results.every((values) => values.every(Number.isFinite)) && !!results[0]?.some((v) => v !== 0);
 }
 
 /** Whether results agree but for rounding. NaN agrees with nothing. */
