@@ -33,8 +33,9 @@ export function MetricsPanel() {
   const line = sparkline(points, chart.width, chart.height);
   const { width, height } = chart;
   const start = line.split(",", 1)[0];
-  const now = formatRate(messages, throughput.now);
-  const peak = formatRate(messages, throughput.peak);
+  const rate = (value: number) => (value === 0 ? "0" : formatRate(messages, value));
+  const now = rate(throughput.now);
+  const peak = rate(throughput.peak);
   return (
     <section class="card metrics" aria-labelledby={titleId} data-testid="metrics">
       <header>
@@ -103,6 +104,7 @@ function figures(messages: Messages, stats: OmniStats): { name: string; label: s
 }
 
 interface SharesProps {
+  name: "pages" | "memory";
   title: string;
   total: string;
   parts: { label: string; amount: number; text: string }[];
@@ -111,6 +113,7 @@ interface SharesProps {
 function pageShares(messages: Messages, { kvPages }: OmniStats): SharesProps {
   const part = (label: string, amount: number) => ({ label, amount, text: formatNumber(messages, amount) });
   return {
+    name: "pages",
     title: messages.metricsPages,
     total: formatNumber(messages, kvPages.total),
     parts: [
@@ -124,6 +127,7 @@ function pageShares(messages: Messages, { kvPages }: OmniStats): SharesProps {
 function memoryShares(messages: Messages, { gpuBytes }: OmniStats): SharesProps {
   const part = (label: string, amount: number) => ({ label, amount, text: formatBytes(messages, amount) });
   return {
+    name: "memory",
     title: messages.metricsMemory,
     total: formatBytes(messages, gpuBytes.total),
     parts: [
@@ -135,16 +139,16 @@ function memoryShares(messages: Messages, { gpuBytes }: OmniStats): SharesProps 
 }
 
 /** A whole in parts: as a bar for the eye, in words for everyone. */
-function Shares({ title, total, parts }: SharesProps) {
+function Shares({ name, title, total, parts }: SharesProps) {
   return (
-    <div class="shares">
+    <div class={`shares shares-${name}`}>
       <p class="shares-title">
         <span>{title}</span>
         <span class="figures">{total}</span>
       </p>
       <div class="shares-bar" aria-hidden="true">
         {parts.map(({ label, amount }) => (
-          <span key={label} style={{ flexGrow: amount }} />
+          <span key={label} hidden={amount === 0} style={{ flexGrow: amount }} />
         ))}
       </div>
       <ul class="figures">

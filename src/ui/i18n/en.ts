@@ -67,7 +67,7 @@ export const en = {
   metricsFinished: "Finished",
   metricsPrompt: "Tokens in",
   metricsGenerated: "Tokens out",
-  metricsCached: "From cache",
+  metricsCached: "Cache hits",
   metricsFirst: "First token",
   metricsGap: "Per token",
   metricsPages: "KV cache pages",
