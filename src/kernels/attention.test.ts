@@ -63,7 +63,7 @@ const decodeCases: AttentionCase[] = [
     tokens: [[0, 70]],
     rope: { ...norm, ropeWidth: 2 },
   },
-  { kvHeads: 1, groupSize: 2, headWidth: 40, type: "f16", pageSize: 1, tokens: [[0, 21]], window: 1 },
+  { kvHeads: 1, groupSize: 2, headWidth: 40, type: "f32", pageSize: 1, tokens: [[0, 21]], window: 1 },
 ];
 
 const prefillCases: AttentionCase[] = [
@@ -177,7 +177,13 @@ describe("attention", () => {
       const test: AttentionCase = { ...sizes, type, rope, tokens: [[0, 45]] };
       const decoded = await checkAttention(t, test, decode);
       const prefilled = await checkAttention(t, test, prefill);
-      compare(prefilled.out, decoded.out, { max: 1e-5, nmse: 1e-10 }, type);
+      // Decode may take the token's own key and value before they are rounded to f16.
+      compare(
+        prefilled.out,
+        decoded.out,
+        type === "f16" ? { max: 1e-3, nmse: 1e-6 } : { max: 1e-5, nmse: 1e-10 },
+        type,
+      );
     }
   });
 
