@@ -15,7 +15,8 @@ export { attentionScratchShape } from "./attentionDecode.ts";
  * One dispatch, or two with `scratch` (the positions split over workgroups, then merged). qkv is only read.
  *
  * out[t, h, :] = Σ_s softmax_s(scale · q[t, h, :] · keys[s]) values[s] over the positions s that token t sees. Logits and
- * weights are f32; logits up to 1e4 and beyond stay finite. A token takes its own key and value as the cache stores them.
+ * weights are f32; logits up to 1e4 and beyond stay finite. A token takes its own key and value as the cache stores
+ * them, or unrounded where a compiler sees through the rounding to f16.
  * Source: Vaswani et al. 2017, arXiv:1706.03762; online softmax: Milakov and Gimelshein 2018, arXiv:1805.02867.
  * @throws OmniError `internal_error` naming both shapes where they do not fit
  */

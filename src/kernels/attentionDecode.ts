@@ -70,22 +70,22 @@ function decodeLayout(gpu: Gpu, args: AttentionArgs) {
 /** Records decode attention; the arguments have been checked by `decodeAttention`. */
 export function attentionDecode(rec: Recording, args: AttentionArgs, label: string): void {
   const { cache, inputs, heads, window = 0xffff_ffff, scratch } = args;
-  const { kvHeads, headWidth, pageSize } = cache;
+  const { kvHeads, headWidth } = cache;
   const layout = decodeLayout(rec.gpu, args);
   const { threads, lanes, headGroups, groupHeads, batch, laneVectors } = layout;
   const maxTokens = rec.maxStep.tokens;
-  const capacity = Math.min(inputs.pageTable.shape[1]! * pageSize, window);
-  const splits = scratch ? splitCount(capacity) : 1;
-  // Zero unless split, so that recordings of any size share a pipeline.
-  const sumsStart = splits > 1 ? maxTokens * heads * splits * headWidth : 0;
+  const splits = scratch?.shape[2] ?? 1;
   if (scratch) {
-    const needed = maxTokens * heads * splits * (headWidth + 1);
+    const [tokens = 0, ...inner] = scratch.shape;
+    const fits = tokens >= maxTokens && inner.join() === [heads, splits, headWidth + 1].join();
     expectKernel(
-      scratch.dtype === "f32" && scratch.shape.reduce((a, b) => a * b, 1) >= needed,
+      scratch.dtype === "f32" && fits && splits > 0,
       label,
-      `scratch is ${scratch.dtype} (${scratch.shape.join(", ")}) and should be f32 (${maxTokens}, ${heads}, ${splits}, ${headWidth + 1}).`,
+      `scratch is ${scratch.dtype} (${scratch.shape.join(", ")}) and should be f32 (${maxTokens}, ${heads}, splits, ${headWidth + 1}).`,
     );
   }
+  // Zero unless split, so that recordings of any size share a pipeline.
+  const sumsStart = splits > 1 ? maxTokens * heads * splits * headWidth : 0;
   const split = splits > 1;
   const result = resultSlice(args);
   const range = inputsRange(label, inputs);

@@ -43,7 +43,7 @@ export function attentionPrefillLanes(rec: Recording, args: AttentionArgs, label
       resultSource(args, false, lanes, 4, true) +
       rolledSource(attentionTuning(rec.gpu, args)) +
       unroll(kernel, {
-        ...{ tileRows, pieceVectors, lanePieces, wordTurns, lanes },
+        ...{ tileRows, pieceVectors, lanePieces, wordTurns },
         pieceLoads: (pieceVectors * 4) / lanes,
         laneVectors: lanePieces * pieceVectors,
       }),

@@ -6,7 +6,7 @@ import type { Rotation } from "./rope.ts";
 import { ropeAppend } from "./ropeAppend.ts";
 import { tokenInputs } from "./testing/attentionCase.ts";
 import { compare } from "./testing/compare.ts";
-import { openTestGpu, type TestGpu, testVariants } from "./testing/harness.ts";
+import { openTestGpu, type TestGpu } from "./testing/harness.ts";
 import { randomValues, seededRandom } from "./testing/random.ts";
 
 /** Positions where an f32 angle would be off, and as good there as at 0. */
@@ -82,7 +82,8 @@ async function append(t: TestGpu, test: AppendCase) {
 
 const tolerance = { max: 2e-6, nmse: 1e-12 };
 
-describe.each(testVariants)("ropeAppend, $name", (variant) => {
+// It uses no features: all adapters compute the same way.
+describe("ropeAppend", () => {
   it.each<AppendCase>([
     { heads: 1, kvHeads: 1, headWidth: 8, rope: { mode: "norm", ropeWidth: 8, thetaBase: 10000 } },
     { heads: 9, kvHeads: 3, headWidth: 64, rope: { mode: "norm", ropeWidth: 64, thetaBase: 500000 } },
@@ -94,7 +95,7 @@ describe.each(testVariants)("ropeAppend, $name", (variant) => {
     },
     { heads: 2, kvHeads: 1, headWidth: 32 },
   ])("$heads / $kvHeads heads of $headWidth", async (test) => {
-    const r = await append(await openTestGpu(variant), test);
+    const r = await append(await openTestGpu(), test);
     const { heads, kvHeads, headWidth, rope } = test;
     const count = heads + 2 * kvHeads;
     const turned = rope
@@ -116,7 +117,7 @@ describe.each(testVariants)("ropeAppend, $name", (variant) => {
   });
 });
 
-describe("ropeAppend", () => {
+describe("ropeAppend in detail", () => {
   const sizes = { heads: 2, kvHeads: 1, headWidth: 64 };
 
   it.each(["norm", "neox"] as const)("%s with frequency factors of any size", async (mode) => {
