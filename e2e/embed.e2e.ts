@@ -55,7 +55,7 @@ test("two conversations at once, each with its own answer", async ({ embedded })
   expect(apart.map(({ tokens }) => tokens)).toEqual([12, 12]);
   expect(apart[0]?.text).not.toBe(apart[1]?.text);
   expect(together).toEqual(apart);
-  expect(stats.requests).toEqual({ running: 0, queued: 0, finished: 4 });
+  expect(stats.requests).toMatchObject({ running: 0, queued: 0, finished: 4, length: 4, preemptions: 0 });
   expect(stats.tokens.generated).toBe(48);
   // Only the last conversation stays cached, for its next turn.
   expect(stats.kvPages.used * stats.kvPages.pageSize).toBeLessThan(64 + stats.kvPages.pageSize);

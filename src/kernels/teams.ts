@@ -83,6 +83,8 @@ fn teamWeight(thread: u32, h: u32, p: u32, weight: f32) -> f32 {
   return `
 var<private> scores: array<f32, ${groupHeads}>;
 var<workgroup> teamScores: array<f32, ${threads * groupHeads}>;
+// Not in the partial sums: the next scores are put there while other threads still read these.
+var<workgroup> teamWeights: array<f32, ${threads * groupHeads}>;
 fn meet() {
   workgroupBarrier();
 }
@@ -120,10 +122,10 @@ fn teamMost(thread: u32, h: u32, score: f32) -> f32 {
   return x;
 }
 fn shareWeight(thread: u32, h: u32, weight: f32) {
-  partial[h * ${threads}u + thread] = weight;
+  teamWeights[h * ${threads}u + thread] = weight;
 }
 fn teamWeight(thread: u32, h: u32, p: u32, weight: f32) -> f32 {
-  return partial[h * ${threads}u + thread / ${lanes}u * ${lanes}u + p];
+  return teamWeights[h * ${threads}u + thread / ${lanes}u * ${lanes}u + p];
 }
 `;
 }
