@@ -62,8 +62,10 @@ function decodeLayout(gpu: Gpu, args: AttentionArgs) {
   const headGroups = Math.ceil(groupSize / most);
   const groupHeads = Math.ceil(groupSize / headGroups);
   let batch = Math.min(tuning.batch, lanes);
-  // A batch lies in one page, and its scores fit the memory that sums without subgroups need.
-  while (batch > 1 && (pageSize % batch !== 0 || threads * groupHeads * batch > partialFloats)) batch /= 2;
+  // A batch lies in one page; without subgroups its partial scores, whole scores and weights take at most 12 of the
+  // 16 KiB of workgroup memory that every adapter has.
+  const fits = () => pageSize % batch === 0 && threads * groupHeads * (batch + 2) <= 1.5 * partialFloats;
+  while (batch > 1 && !fits()) batch /= 2;
   return { threads, lanes, headGroups, groupHeads, groupSize, batch, laneVectors: laneElements / 4 };
 }
 
