@@ -67,7 +67,8 @@ test("asks, sees the answer grow, and goes on after a reload", async ({ guarded:
   const markdown = answers(page).locator(".markdown");
   await expect(markdown).not.toBeEmpty();
   const lengths = await page.evaluate(() => [...(globalThis as unknown as { lengths: Set<number> }).lengths]);
-  expect(lengths.length).toBeGreaterThan(3);
+  // A fast adapter draws few frames: what counts is that part of the answer showed before the whole.
+  expect(lengths.filter((length) => length > 0).length).toBeGreaterThan(1);
   await expect(page.getByTestId("status-rate")).toHaveText(/\d.* tok\/s/);
   await expect(page.getByTestId("status-first")).toHaveText(/\d/);
 
