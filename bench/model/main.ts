@@ -1,7 +1,6 @@
 /** `npm run bench`: how fast a model loads, reads and writes, in headless Chromium with the built library. */
 
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, openAsBlob, writeFileSync } from "node:fs";
+import { existsSync, openAsBlob } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import type { AdapterLaunch } from "../../scripts/browsers.mjs";
@@ -9,17 +8,14 @@ import { root } from "../../scripts/install.mjs";
 import { BlobSource } from "../../src/runtime/weights/blobSource.ts";
 import { readGgufHeader } from "../../src/runtime/weights/gguf.ts";
 import { SourceReader } from "../../src/runtime/weights/reader.ts";
-import { makeRandomModel, type RandomModel } from "../../src/runtime/weights/testing/randomModel.ts";
 import type { GgufHeader } from "../../src/runtime/weights/types.ts";
-import { chosenAdapters } from "../browser.ts";
+import { buildLibrary, chosenAdapters } from "../browser.ts";
 import { countOf, fail } from "../cli.ts";
 import { kernelLayers, measureKernels } from "../kernels/main.ts";
-import { modelShapes, multipliedWeights, packHeader } from "../shapes.ts";
+import { randomModelFile } from "../randomModel.ts";
+import { multipliedWeights, packHeader } from "../shapes.ts";
 import { type ModelRequest, measureOwn, measureWllama } from "./measure.ts";
 import { printResult, type Result } from "./report.ts";
-
-/** What `--random` starts from. */
-const randomDefaults: RandomModel = { ...modelShapes["llama-135m"], type: "q8_0", contextLength: 8192 };
 
 export async function main(args: string[]): Promise<void> {
   const { values, positionals } = parseArgs({
@@ -31,7 +27,6 @@ export async function main(args: string[]): Promise<void> {
       tokens: { type: "string", default: "32" },
       runs: { type: "string", default: "3" },
       context: { type: "string" },
-      streams: { type: "string", default: "1" },
       random: { type: "string" },
       peer: { type: "string" },
       "no-kernels": { type: "boolean", default: false },
@@ -41,17 +36,15 @@ export async function main(args: string[]): Promise<void> {
   const contexts = values.context?.split(",").map((each) => countOf("--context", each, 2)) ?? [];
   const tokens = countOf("--tokens", values.tokens);
   const promptTokens = countOf("--prompt", values.prompt, 2);
-  const streams = countOf("--streams", values.streams);
-  const perStream = 16 + tokens + 32; // pages are whole
   const needed = Math.max(...contexts, promptTokens) + tokens + 1;
   const request: ModelRequest = {
-    ...{ promptTokens, tokens, runs: countOf("--runs", values.runs), contexts, streams },
-    contextLength: contexts.length > 0 || streams > 1 ? Math.max(needed, streams * perStream) : undefined,
+    ...{ promptTokens, tokens, runs: countOf("--runs", values.runs), contexts },
+    contextLength: contexts.length > 0 ? needed : undefined,
   };
   if (values.peer && values.peer !== "wllama") fail(`there is no peer ${values.peer}; wllama is one`);
   const adapters = chosenAdapters(values.adapter);
   const file = values.random
-    ? randomModel(values.random)
+    ? randomModelFile(values.random)
     : path.resolve(positionals[0] ?? path.join(root, "public/models/omni-tiny.gguf"));
   if (!existsSync(file)) fail(`there is no file ${file}`);
   const header = await readGgufHeader(new SourceReader(new BlobSource(await openAsBlob(file))));
@@ -104,23 +97,4 @@ function measureMatrices(adapter: AdapterLaunch, header: GgufHeader, cached: num
   return measureKernels(adapter, {
     ...{ header: plain, cached, prefill: 0, words: [], known: [], weightsOnly: true },
   });
-}
-
-function buildLibrary(): void {
-  const { status } = spawnSync(process.execPath, [path.join(root, "scripts/build.mjs"), "lib"], {
-    stdio: ["ignore", "ignore", "inherit"],
-  });
-  if (status !== 0) fail("the library could not be built");
-}
-
-/** The file of a random model of the given shape. */
-function randomModel(json: string): string {
-  const file = path.join(root, ".cache/bench/random.gguf");
-  mkdirSync(path.dirname(file), { recursive: true });
-  try {
-    writeFileSync(file, makeRandomModel({ ...randomDefaults, ...JSON.parse(json) }));
-  } catch (error) {
-    fail(`--random: ${error instanceof Error ? error.message : error}`);
-  }
-  return file;
 }

@@ -1,11 +1,12 @@
 /** Runs `measure()` of a page in a browser and takes the medians of its runs. */
 
 import path from "node:path";
-import { chromium } from "playwright";
+import type { Browser } from "playwright";
 import type { AdapterLaunch } from "../../scripts/browsers.mjs";
 import { root } from "../../scripts/install.mjs";
-import { type Mount, serve } from "../../scripts/serve.mjs";
+import type { Mount } from "../../scripts/serve.mjs";
 import type { OmniStats } from "../../src/runtime/types.ts";
+import { ownLibrary, withBuiltPage } from "../browser.ts";
 import { median } from "../cli.ts";
 import { workerCpuMs } from "./workerCpu.ts";
 
@@ -15,8 +16,6 @@ export interface ModelRequest {
   runs: number;
   /** Cached positions behind which decoding is measured as well. */
   contexts: number[];
-  /** Requests at once, measured as well where above 1. */
-  streams: number;
   /** Positions that the cache is to hold; undefined: the model's. */
   contextLength: number | undefined;
 }
@@ -33,14 +32,7 @@ export interface ModelFigures {
   /** The page's longest task while it generated; 0 where none took 50 ms. */
   longestTaskMs?: number;
   behind?: { positions: number; tokensPerSecond: number }[];
-  together?: { count: number; tokensPerSecond: number }[];
 }
-
-/** Pages are isolated: for precise clocks, and because wllama's threads need it. */
-const headers = {
-  "Cross-Origin-Opener-Policy": "same-origin",
-  "Cross-Origin-Embedder-Policy": "require-corp",
-};
 
 interface PageResult {
   loadMs: number;
@@ -52,43 +44,34 @@ interface PageResult {
     stepCpuMs?: number;
   }[];
   behind?: { positions: number; speeds: number[] }[];
-  together?: { count: number; speeds: number[] }[];
   longestTaskMs?: number;
   stats?: OmniStats;
 }
 
 async function measureIn(
-  { launch }: AdapterLaunch,
+  adapter: AdapterLaunch,
   file: string,
   page: string,
   library: Mount,
   options: ModelRequest & { onGpu?: boolean },
 ): Promise<{ figures: ModelFigures; stats: OmniStats | undefined }> {
-  const server = await serve([
-    { path: "/model/", dir: path.dirname(file), headers },
-    { ...library, headers },
-    { path: "/bench/", dir: path.join(root, "bench/model"), headers },
-  ]);
-  const browser = await chromium.launch(launch);
-  try {
-    const tab = await browser.newPage();
-    await tab.exposeFunction("workerCpuMs", async () => (await workerCpuMs(browser)) ?? null);
-    await tab.goto(`${server.origin}/bench/${page}`);
-    await tab.waitForFunction(() => "measure" in globalThis);
-    const model = `${server.origin}/model/${encodeURIComponent(path.basename(file))}`;
-    const result = await tab.evaluate(
-      (options) =>
-        (globalThis as unknown as { measure(options: unknown): Promise<PageResult> }).measure(options),
-      { model, ...options },
-    );
-    return { figures: figuresOf(result), stats: result.stats };
-  } finally {
-    await browser.close();
-    await server.close();
-  }
+  const expose = (browser: Browser) => ({
+    workerCpuMs: async () => (await workerCpuMs(browser)) ?? null,
+  });
+  const result = await withBuiltPage(
+    adapter,
+    { page: `model/${page}`, file, library, expose },
+    (tab, model) =>
+      tab.evaluate(
+        (options) =>
+          (globalThis as unknown as { measure(options: unknown): Promise<PageResult> }).measure(options),
+        { model, ...options },
+      ),
+  );
+  return { figures: figuresOf(result), stats: result.stats };
 }
 
-function figuresOf({ loadMs, measured, behind, together, longestTaskMs }: PageResult): ModelFigures {
+function figuresOf({ loadMs, measured, behind, longestTaskMs }: PageResult): ModelFigures {
   const middle = (key: "firstTokenMs" | "prompt_per_second" | "predicted_per_second" | "stepCpuMs") =>
     median(measured.map((run) => run[key] ?? Number.NaN));
   const cpu = measured.map((run) => run.workerCpuMs).filter((ms) => typeof ms === "number");
@@ -102,7 +85,6 @@ function figuresOf({ loadMs, measured, behind, together, longestTaskMs }: PageRe
       stepCpuMs: middle("stepCpuMs"),
       longestTaskMs,
       behind: behind?.map(({ positions, speeds }) => ({ positions, tokensPerSecond: median(speeds) })) ?? [],
-      together: together?.map(({ count, speeds }) => ({ count, tokensPerSecond: median(speeds) })) ?? [],
     }),
   };
 }
@@ -112,8 +94,7 @@ export async function measureOwn(
   file: string,
   request: ModelRequest,
 ): Promise<{ figures: ModelFigures; stats: OmniStats }> {
-  const library = { path: "/omnitab/", dir: path.join(root, "dist/lib") };
-  const { figures, stats } = await measureIn(adapter, file, "page.html", library, request);
+  const { figures, stats } = await measureIn(adapter, file, "page.html", ownLibrary, request);
   return { figures, stats: stats! };
 }
 

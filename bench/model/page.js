@@ -1,11 +1,7 @@
 /** The page that `main.ts` measures in: the built library, as an app would use it. */
 
-import { createOmni } from "../omnitab/index.js";
-
-const passage =
-  "In the early morning a crow found a piece of cheese on the sill of a farmhouse window, and carried it to the top of " +
-  "the tallest oak in the wood. A fox who had gone hungry for two days saw her there, sat down between the roots and " +
-  "began to speak of the weather, of the harvest, and then of her feathers, which he said were blacker than any ink. ";
+import { createOmni } from "/omnitab/index.js";
+import { requestsTo } from "../requests.js";
 
 /** The longest task of this thread since the last call; 0 where none took 50 ms, which is when browsers report them. */
 const longestTaskMs = (() => {
@@ -26,46 +22,15 @@ const longestTaskMs = (() => {
 /**
  * One model on this page's adapter.
  *
- * @param {{ model: string, promptTokens: number, tokens: number, runs: number, contexts: number[], streams: number,
+ * @param {{ model: string, promptTokens: number, tokens: number, runs: number, contexts: number[],
  *   contextLength?: number }} options `runs` measured after one that is not; decoding is also measured behind each
- *   of `contexts` cached positions; `streams` above 1: also so many requests at once
+ *   of `contexts` cached positions
  */
-async function measure({ model, promptTokens, tokens, runs, contexts, streams, contextLength }) {
+async function measure({ model, promptTokens, tokens, runs, contexts, contextLength }) {
   const startedMs = performance.now();
   const omni = await createOmni({ model, ...(contextLength && { kvCache: { contextLength } }) });
   const loadMs = performance.now() - startedMs;
-  const post = async (path, body) => {
-    const response = await omni.fetch(path, { method: "POST", body: JSON.stringify(body) });
-    if (!response.ok) throw new Error((await response.json()).error.message);
-    return response;
-  };
-
-  const { tokens: words } = await (
-    await post("/tokenize", { prompt: passage, add_special_tokens: false })
-  ).json();
-  /** Another prompt each time, so that no cache of prefixes helps. */
-  const promptOf = (seed, length) => Array.from({ length }, (_, i) => words[(i + 7 * seed) % words.length]);
-
-  /** A streamed completion: its timings, and how long it took as seen from here. */
-  const complete = async (prompt, count) => {
-    const sentMs = performance.now();
-    const request = { prompt, max_tokens: count, temperature: 0, ignore_eos: true, stream: true };
-    const response = await post("/v1/completions", request);
-    const decoder = new TextDecoder();
-    let text = "";
-    let timings;
-    for await (const chunk of response.body) {
-      text += decoder.decode(chunk, { stream: true });
-      const events = text.split("\n\n");
-      text = events.pop();
-      for (const event of events) {
-        const data = event.replace(/^data: /, "");
-        if (data !== "[DONE]") timings = JSON.parse(data).timings ?? timings;
-      }
-    }
-    if (timings?.predicted_n !== count) throw new Error(`${timings?.predicted_n} tokens came, not ${count}`);
-    return { timings, elapsedMs: performance.now() - sentMs };
-  };
+  const { promptOf, complete } = await requestsTo(omni);
 
   /** Decoding behind a prompt that is cached but for its last token. */
   const decode = async (prompt) => {
@@ -105,21 +70,10 @@ async function measure({ model, promptTokens, tokens, runs, contexts, streams, c
     behind.push({ positions, speeds });
   }
 
-  const together = [];
-  for (const count of streams > 1 ? [1, streams] : []) {
-    const speeds = [];
-    for (let run = 0; run < runs; run++) {
-      const sentMs = performance.now();
-      const seed = (i) => 1000 * count + 100 * run + i;
-      await Promise.all(Array.from({ length: count }, (_, i) => complete(promptOf(seed(i), 16), tokens)));
-      speeds.push((count * tokens * 1000) / (performance.now() - sentMs));
-    }
-    together.push({ count, speeds });
-  }
   const longestMs = longestTaskMs();
   const stats = await omni.stats();
   await omni.dispose();
-  return { loadMs, measured, behind, together, longestTaskMs: longestMs, stats };
+  return { loadMs, measured, behind, longestTaskMs: longestMs, stats };
 }
 
 Object.assign(globalThis, { measure });

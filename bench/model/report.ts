@@ -31,7 +31,7 @@ export function printResult(result: Result): void {
 }
 
 export function rowsOf(result: Result): [string, string][] {
-  const { gpuBytes, dispatches, bestGemv, behind = [], together = [] } = result;
+  const { gpuBytes, dispatches, bestGemv, behind = [] } = result;
   const rows: [string, string][] = [
     ["adapter", result.adapter],
     ["model", `${result.model} (${(result.parameters / 1e6).toFixed(1)} M parameters)`],
@@ -46,14 +46,6 @@ export function rowsOf(result: Result): [string, string][] {
     const versus =
       part === undefined ? "" : `, ${(100 * part).toFixed(0)}% of that behind ${first!.positions}`;
     rows.push([`  behind ${positions}`, `${speed(tokensPerSecond)}${versus}`]);
-  }
-  const [one, many] = together;
-  if (one && many) {
-    const times = (many.tokensPerSecond / one.tokensPerSecond).toFixed(2);
-    rows.push([
-      `  ${many.count} requests at once`,
-      `${speed(many.tokensPerSecond)} together, ${times} times one's`,
-    ]);
   }
   rows.push(["  weights", giga(result.weightsPerSecond)]);
   if (bestGemv) {

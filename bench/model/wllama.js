@@ -1,6 +1,6 @@
 /** The page in which `--peer wllama` measures llama.cpp's WebGPU backend, with the same work as `page.js`. */
 
-import { Wllama } from "../peer/index.js";
+import { Wllama } from "/peer/index.js";
 
 /**
  * @param {{ model: string, promptTokens: number, tokens: number, runs: number, onGpu: boolean }} options `onGpu` false:
@@ -9,7 +9,7 @@ import { Wllama } from "../peer/index.js";
 async function measure({ model, promptTokens, tokens, runs, onGpu }) {
   const startedMs = performance.now();
   const wllama = new Wllama(
-    { default: new URL("../peer/wasm/wllama.wasm", location.href).href },
+    { default: new URL("/peer/wasm/wllama.wasm", location.href).href },
     { allowOffline: true },
   );
   await wllama.loadModelFromUrl(model, {
