@@ -25,6 +25,14 @@ const constraints = {
   regex: { guided_regex: "([A-Z][a-z]{1,10} ){300}" },
 };
 
+/** Tokens per second while all of the answers, which were asked for at once, were being generated. */
+function decodeSpeed(answers) {
+  const startMs = Math.max(...answers.map(({ arrivedMs }) => arrivedMs[0]));
+  const endMs = Math.min(...answers.map(({ arrivedMs }) => arrivedMs.at(-1)));
+  const inside = answers.flatMap(({ arrivedMs }) => arrivedMs).filter((ms) => ms > startMs && ms <= endMs);
+  return (inside.length * 1000) / (endMs - startMs);
+}
+
 /**
  * @param {{ model: string, streams: number, tokens: number, runs: number, longTokens: number, historyTokens: number,
  *   contextLength: number }} options
@@ -35,16 +43,15 @@ async function measure({ model, streams, tokens, runs, longTokens, historyTokens
   const steps = async () => (await omni.stats()).steps.count;
   await complete(promptOf(1, 100), 8);
 
-  /** One alone and many together: their speed, and whether each of the many writes what it writes alone. */
+  /** One alone and many together: how fast they decode, and whether each of the many writes what it writes alone. */
   const together = [];
   const texts = [];
   for (const count of [1, streams]) {
     const speeds = [];
     for (let run = 0; run <= runs; run++) {
-      const sentMs = performance.now();
       const prompts = Array.from({ length: count }, (_, i) => promptOf(1000 * count + 100 * run + i, 16));
       const answers = await Promise.all(prompts.map((prompt) => complete(prompt, tokens)));
-      if (run > 0) speeds.push((count * tokens * 1000) / (performance.now() - sentMs));
+      if (run > 0) speeds.push(decodeSpeed(answers));
       if (run === 0 && count > 1) texts.push(...answers.map(({ text }, i) => ({ prompt: prompts[i], text })));
     }
     together.push({ count, speeds });

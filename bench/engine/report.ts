@@ -15,6 +15,7 @@ const perSecond = (speed: number) => `${speed.toFixed(1)} tokens/s`;
 
 export function rowsOf(result: EngineResult): Record<string, string>[] {
   const { schemas, streams } = result;
+  const chunksMore = (gapMs: number) => ((gapMs - result.gapMs) / result.chunkMs).toFixed(2);
   const rows: [string, string, string][] = [
     ["one request", perSecond(result.oneTokensPerSecond), ""],
     [
@@ -26,8 +27,8 @@ export function rowsOf(result: EngineResult): Record<string, string>[] {
     ["between tokens", ms(result.gapMs), ""],
     [
       `  beside a prompt of ${result.longTokens}`,
-      `${ms(result.longestGapMs)} at most, 90% under ${ms(result.p90GapMs)}`,
-      `${((result.longestGapMs - result.gapMs) / result.chunkMs).toFixed(2)} chunks more; ` +
+      `${ms(result.gapBesidePromptMs)}, ${ms(result.longestGapMs)} at most`,
+      `${chunksMore(result.gapBesidePromptMs)} chunks more, ${chunksMore(result.longestGapMs)} at most; ` +
         `a chunk alone takes ${ms(result.chunkMs)}`,
     ],
     [`first turn of ${result.historyTokens}`, `${ms(result.firstTurnMs)} to the first token`, ""],
