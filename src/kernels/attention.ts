@@ -3,6 +3,7 @@ import { type AttentionArgs, attentionTuning, checkAttention } from "./attention
 import { attentionDecode } from "./attentionDecode.ts";
 import { attentionPrefill } from "./attentionPrefill.ts";
 import { attentionPrefillLanes, canPrefillInLanes } from "./attentionPrefillLanes.ts";
+import { chooseDecode, choosePrefill } from "./attentionVariants.ts";
 import { ropeAppend } from "./ropeAppend.ts";
 
 export type { AttentionArgs, HeadNorm, TokenInputs } from "./attentionArgs.ts";
@@ -23,7 +24,8 @@ export { attentionScratchShape } from "./attentionDecode.ts";
 export function decodeAttention(rec: Recording, args: AttentionArgs, label: string): void {
   label = `attention ${label}`;
   checkAttention(rec, args, label);
-  attentionDecode(rec, args, label);
+  const tuning = chooseDecode(rec, args, label, attentionDecode);
+  attentionDecode(rec, { ...args, tuning }, label);
 }
 
 /**
@@ -35,6 +37,10 @@ export function prefillAttention(rec: Recording, args: AttentionArgs, label: str
   label = `attention ${label}`;
   checkAttention(rec, args, label);
   ropeAppend(rec, args, label);
-  const inLanes = attentionTuning(rec.gpu, args).prefillInLanes && canPrefillInLanes(rec.gpu);
-  (inLanes ? attentionPrefillLanes : attentionPrefill)(rec, args, label);
+  if (attentionTuning(rec.gpu, args).prefillInLanes && canPrefillInLanes(rec.gpu)) {
+    attentionPrefillLanes(rec, args, label);
+    return;
+  }
+  const tuning = choosePrefill(rec, args, label, attentionPrefill);
+  attentionPrefill(rec, { ...args, tuning }, label);
 }

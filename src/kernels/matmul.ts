@@ -6,8 +6,7 @@ import type { Tensor, WeightMatrix } from "../runtime/gpu/tensor.ts";
 import type { Activations } from "./activations.ts";
 import { checkMatmul, type MatmulArgs, type MatmulInput, matmulPlace } from "./matmulArgs.ts";
 import type { NextNorm } from "./matmulOutput.ts";
-import { matmulTiled } from "./matmulTiled.ts";
-import { matmulTiledDot } from "./matmulTiledDot.ts";
+import { matmulTiles } from "./matmulTiles.ts";
 import { canGate, type MatmulNextArgs, matmulGated, matmulNext, matmulVec } from "./matmulVec.ts";
 import { type RowCount, rowsOf } from "./prelude.ts";
 import { quantize } from "./quantize.ts";
@@ -32,8 +31,7 @@ const hasFewRows = (rec: Recording, rows: RowCount) => rowsOf(rows, rec.maxStep)
 export function matmul(rec: Recording, args: MatmulArgs, label: string): void {
   checkMatmul(rec, args, matmulPlace(label, args.weight));
   if (hasFewRows(rec, args.rows)) matmulVec(rec, args, label);
-  else if (args.x.kind === "packed" && rec.gpu.integerDots) matmulTiledDot(rec, args, label);
-  else matmulTiled(rec, args, label);
+  else matmulTiles(rec, args, label);
 }
 
 /**

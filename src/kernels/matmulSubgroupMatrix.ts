@@ -1,6 +1,6 @@
 /**
  * Matrix times many rows by the GPU's matrix units (WGSL's experimental subgroup matrices). No adapter in the tests can
- * run it, so nothing chooses it by default: whoever wants it compares its results with another kernel's first.
+ * run it, so nothing takes it by default: tuning does where its results agree with another kernel's and it is faster.
  */
 
 import type { Gpu } from "../runtime/gpu/device.ts";

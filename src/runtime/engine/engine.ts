@@ -198,7 +198,7 @@ export class DecoderEngine implements Engine {
       get requests() {
         return loop.requests;
       },
-      tasks: () => tuningTasks(gpu, runner.tuned),
+      tasks: () => tuningTasks(gpu, runner.tuned, () => runner.restoreInputs()),
       choose: (key, variant) => gpu.tuning.set(key, variant),
       apply: async (quiet) => {
         const swap = await runner.recordAgain();

@@ -144,6 +144,11 @@ export class ModelRunner {
     return recordingsOf(this.recorded).flatMap(({ tuned }) => tuned);
   }
 
+  /** Queues what steps are told, after something else was written there. */
+  restoreInputs(): void {
+    this.steps.restore();
+  }
+
   /** Records the same steps with the variants that are known by now. They are in effect after `use`, between two steps. */
   async recordAgain(): Promise<{ tuned: TunedCall[]; use: () => void }> {
     const recorded = this.recordSteps();

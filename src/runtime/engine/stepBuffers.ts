@@ -116,6 +116,11 @@ export class StepBuffers {
     this.gpu.device.queue.writeBuffer(this.buffer, 0, words, 0, at(inputs.pageTable));
   }
 
+  /** Queues all of it again, where something else was written in between. */
+  restore(): void {
+    this.gpu.device.queue.writeBuffer(this.buffer, 0, this.words);
+  }
+
   /** Brings a row of the page table up to date. Entries behind its last page are not read. */
   private writePages(slot: number, pages: readonly number[]): void {
     const first = this.inputs.pageTable.offsetBytes / 4 + slot * this.maxPages;

@@ -48,7 +48,7 @@ test("tuned kernels write what the others do, and a second load starts with them
   expect(tuned.rejected).toEqual([]);
   expect(Object.keys(tuned.chosen)).toEqual(Object.keys(before.chosen));
   const kernels = Object.keys(tuned.chosen).map((key) => key.split(" ")[0]);
-  expect(new Set(kernels)).toEqual(new Set(["matmulVec", "matmulNext", "matmulGated"]));
+  expect(new Set(kernels)).toEqual(new Set(["matmulVec", "matmulNext", "matmulGated", "attentionDecode"]));
   expect(await greedy(first)).toEqual(expected);
   // Each was really measured and decided.
   const [stored] = await values(createStore("omnitab-kernels", "variants"));

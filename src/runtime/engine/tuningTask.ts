@@ -16,8 +16,9 @@ const maxPlaces = 32;
 /**
  * One task for each key that is not known yet. Trials write what the kernels write, at any time between two steps: that
  * is scratch, which each step writes before it reads it.
+ * @param restoreInputs queues what steps rely on in the place of a trial's {@link TunedCall.inputs}
  */
-export function tuningTasks(gpu: Gpu, calls: Iterable<TunedCall>): TuningTask[] {
+export function tuningTasks(gpu: Gpu, calls: Iterable<TunedCall>, restoreInputs: () => void): TuningTask[] {
   const places = new Map<string, TunedCall[]>();
   for (const call of calls) {
     if (gpu.tuning.get(call.key, call.candidates)) continue;
@@ -26,10 +27,10 @@ export function tuningTasks(gpu: Gpu, calls: Iterable<TunedCall>): TuningTask[] 
   }
   return [...places.values()]
     .filter(([first]) => first!.candidates.length > 1)
-    .map((same) => taskOf(gpu, same));
+    .map((same) => taskOf(gpu, same, restoreInputs));
 }
 
-function taskOf(gpu: Gpu, places: readonly TunedCall[]): TuningTask {
+function taskOf(gpu: Gpu, places: readonly TunedCall[], restoreInputs: () => void): TuningTask {
   const { key, chosen, candidates } = places[0]!;
   // Pipelines of their own, so that those of slow variants are forgotten.
   const aside: Gpu = { ...gpu, pipelines: new PipelineCache(gpu.device) };
@@ -39,7 +40,7 @@ function taskOf(gpu: Gpu, places: readonly TunedCall[]): TuningTask {
     ...{ key, chosen, candidates },
     prepare(variant) {
       step ??= stepBuffer(gpu, places[0]!);
-      return GpuTrial.prepare(aside, { places, step, readback }, variant);
+      return GpuTrial.prepare(aside, { places, step, readback, restoreInputs }, variant);
     },
     end() {
       readback.destroy();
@@ -60,6 +61,7 @@ interface TrialParts {
   places: readonly TunedCall[];
   step: BufferSlice;
   readback: Readback;
+  restoreInputs: () => void;
 }
 
 class GpuTrial implements Trial {
@@ -98,7 +100,7 @@ class GpuTrial implements Trial {
     pass.end();
     const commands = encoder.finish();
     const start = performance.now();
-    queue.submit([commands]);
+    this.submit(commands);
     await queue.onSubmittedWorkDone();
     return performance.now() - start;
   }
@@ -111,9 +113,19 @@ class GpuTrial implements Trial {
     this.encode(pass, 0);
     pass.end();
     const waits = outputs.map(({ slice }) => this.parts.readback.copy(encoder, slice, slice.sizeBytes));
-    this.gpu.device.queue.submit([encoder.finish()]);
+    this.submit(encoder.finish());
     const bytes = await Promise.all(waits.map((wait) => wait()));
     return outputs.flatMap(({ values }, i) => values(bytes[i]!));
+  }
+
+  /** With the inputs of the kernel, which no step of a request sees. */
+  private submit(commands: GPUCommandBuffer): void {
+    const { places, restoreInputs } = this.parts;
+    const { queue } = this.gpu.device;
+    const { inputs = [] } = places[0]!;
+    for (const { slice, words } of inputs) queue.writeBuffer(slice.buffer, slice.offsetBytes, words);
+    queue.submit([commands]);
+    if (inputs.length > 0) restoreInputs();
   }
 
   private encode(pass: GPUComputePassEncoder, place: number): void {

@@ -35,6 +35,13 @@ export interface TunableOutput {
   values(bytes: ArrayBuffer): Float32Array[];
 }
 
+/** What a kernel is measured with, in place of what the last step left there. */
+export interface TunableInput {
+  slice: BufferSlice;
+  /** From its beginning. */
+  words: Uint32Array<ArrayBuffer>;
+}
+
 /** A kernel at one place of a recording that has variants. */
 export interface Tunable<V extends Variant = Variant> {
   /** Kernel, weight type, shape: what has the same key shares a choice. */
@@ -43,6 +50,8 @@ export interface Tunable<V extends Variant = Variant> {
   candidates: readonly V[];
   /** Replays give the same results if these are zero before. None is an input. */
   outputs: readonly TunableOutput[];
+  /** Numbers that steps are told, where a kernel's work depends on them. */
+  inputs?: readonly TunableInput[];
   /** Records this kernel alone. */
   record(rec: Recording, variant: V): void;
 }
