@@ -9,6 +9,7 @@ import { PagePool } from "./pages.ts";
 import { type PromptEnd, planPrefill } from "./prefillPlan.ts";
 import { PrefixCache } from "./prefixCache.ts";
 import { Sequence, type SequenceOptions } from "./sequence.ts";
+import { SequencePages } from "./sequencePages.ts";
 import type { StepPart, StepPlan } from "./stepPlan.ts";
 import type { FinishReason } from "./types.ts";
 
@@ -65,11 +66,12 @@ export class Scheduler {
   private readonly runningSequences: Sequence[] = [];
   private readonly freeSlots: number[];
   private readonly inFlight: StepPlan[] = [];
-  private readonly copies: StepPlan["copies"] = [];
+  private readonly pages: SequencePages;
 
   constructor(private readonly options: SchedulerOptions) {
     this.pool = new PagePool(options.pageCount, options.pageSize);
     this.cache = new PrefixCache(this.pool);
+    this.pages = new SequencePages(this.pool, this.cache);
     this.freeSlots = Array.from({ length: options.maxRunning }, (_, i) => options.maxRunning - 1 - i);
   }
 
@@ -132,12 +134,12 @@ export class Scheduler {
     const plan: StepPlan = { copies: [], parts: [], prefillTokens: 0, promptEnds: [] };
     // Decode first: it may need pages of sequences whose prompts would otherwise go on in this step.
     const decodes = this.planDecode();
-    const copies = this.copies.splice(0);
+    const copies = this.pages.copies.splice(0);
     if (prefilling) this.planPrefill(plan, chunkTokens);
     plan.parts.push(...decodes);
     plan.copies.push(...copies);
     if (plan.parts.length === 0) {
-      this.copies.push(...plan.copies);
+      this.pages.copies.push(...plan.copies);
       return undefined;
     }
     for (const sequence of sequencesOf(plan)) sequence.inFlight++;
@@ -168,7 +170,7 @@ export class Scheduler {
         const token = tokens[part]![output]!;
         sequence.tokens.push(token);
         sequence.generated++;
-        if (sequence.state === "running") this.register(sequence);
+        if (sequence.state === "running") this.pages.register(sequence);
         const { endTokens, maxTokens } = sequence.options;
         const ended = endTokens.has(token) ? "stop" : sequence.generated === maxTokens ? "length" : undefined;
         if (ended) this.finish(sequence, ended);
@@ -214,11 +216,10 @@ export class Scheduler {
 
   /** Lets a waiting sequence run, or follow another one. @returns false where pages are lacking */
   private start(sequence: Sequence): boolean {
-    const { pool, cache } = this;
     const { promptLogits = false, cachePrompt = true } = sequence.options;
     const useCache = cachePrompt && !promptLogits;
     // The last token is computed in any case: its logits are wanted.
-    const match = useCache ? cache.match(sequence.tokens, sequence.length - 1) : undefined;
+    const match = useCache ? this.cache.match(sequence.tokens, sequence.length - 1) : undefined;
     const leader = useCache && sequence.drawn === 0 && this.findLeader(sequence, match!.length);
     if (leader) {
       remove(this.waiting, sequence);
@@ -228,39 +229,12 @@ export class Scheduler {
       return true;
     }
 
-    const { entries = [], partial, length = 0 } = match ?? {};
-    for (const { page } of entries) pool.hold(page);
-    if (partial) pool.hold(partial.entry.page);
-    // A whole page that was left behind by an earlier turn goes on as it is; of others a copy is made.
-    const takesOver =
-      partial !== undefined &&
-      partial.length === partial.entry.tokens.length &&
-      partial.length < pool.pageSize &&
-      pool.holdersOf(partial.entry.page) === 1;
-    const lacking = pool.pagesFor(sequence.length) - entries.length - (takesOver ? 1 : 0);
     // Those who run may need a page each before long.
-    if (pool.available < lacking + this.running && (this.running > 0 || pool.available < lacking)) {
-      for (const { page } of entries) pool.release(page);
-      if (partial) pool.release(partial.entry.page);
+    if (!this.pages.acquire(sequence, match, this.running))
       return this.preemptPaused() ? this.start(sequence) : false;
-    }
     remove(this.waiting, sequence);
-    sequence.pages.push(...entries.map(({ page }) => page));
-    sequence.chain.length = entries.length;
-    sequence.chain.last = entries.at(-1);
-    sequence.chain.broken = false;
-    if (takesOver) {
-      cache.drop(partial.entry);
-      sequence.pages.push(partial.entry.page);
-    }
-    while (sequence.pages.length < pool.pagesFor(sequence.length)) sequence.pages.push(pool.take()!);
-    if (partial && !takesOver) {
-      this.copies.push({ from: partial.entry.page, to: sequence.pages[entries.length]! });
-      pool.release(partial.entry.page);
-    }
     if (useCache && sequence.cachedTokens < 0) this.counts.lookups++;
-    if (useCache && sequence.cachedTokens < 0 && length > 0) this.counts.hits++;
-    sequence.computed = length;
+    if (useCache && sequence.cachedTokens < 0 && match!.length > 0) this.counts.hits++;
     this.run(sequence);
     return true;
   }
@@ -309,7 +283,7 @@ export class Scheduler {
         if (sequence.drawsAt(position))
           part.outputs.push({ row: part.tokens, sequence, draw: sequence.drawn++, position });
         part.tokens++;
-        this.register(sequence);
+        this.pages.register(sequence);
       }
       parts.push(part);
     }
@@ -321,7 +295,7 @@ export class Scheduler {
     plan.parts.push(...parts);
     for (const part of parts) {
       plan.prefillTokens += part.tokens;
-      for (const { sequence } of part.entries) this.register(sequence);
+      for (const { sequence } of part.entries) this.pages.register(sequence);
     }
     for (const end of ends) {
       plan.promptEnds.push(end.sequence);
@@ -340,28 +314,12 @@ export class Scheduler {
    * @returns false where there is no room for that
    */
   private fork(follower: Sequence, { sequence: leader, part, row }: PromptEnd): boolean {
-    const { pool } = this;
-    const length = follower.prefillEnd;
-    const shared = Math.floor(length / pool.pageSize);
-    const needsPage = length % pool.pageSize > 0;
     if (part.outputs.length === this.options.maxOutputs) return false;
-    if (needsPage && pool.available <= this.running) return false;
+    if (!this.pages.fork(follower, leader, this.running)) return false;
     remove(this.following, follower);
     follower.leader = undefined;
-    for (const page of leader.pages.slice(0, shared)) {
-      pool.hold(page);
-      follower.pages.push(page);
-    }
-    if (needsPage) {
-      const page = pool.take()!;
-      follower.pages.push(page);
-      // Goes with the next step, behind the one that computes the page.
-      this.copies.push({ from: leader.pages[shared]!, to: page });
-    }
-    Object.assign(follower.chain, leader.chain);
-    follower.computed = length;
     this.run(follower);
-    part.outputs.push({ row, sequence: follower, draw: follower.drawn++, position: length - 1 });
+    part.outputs.push({ row, sequence: follower, draw: follower.drawn++, position: follower.prefillEnd - 1 });
     return true;
   }
 
@@ -410,41 +368,11 @@ export class Scheduler {
 
   /** Takes slot and pages from a running sequence. */
   private stop(sequence: Sequence): void {
-    const { pool } = this;
-    const { chain, pages, tokens } = sequence;
-    const valid = Math.min(sequence.computed, tokens.length);
-    this.register(sequence);
-    const full = chain.length * pool.pageSize;
-    // The last page is of use to the conversation's next turn.
-    if (!chain.broken && valid > full)
-      this.cache.insert(chain.last, tokens.slice(full, valid), pages[chain.length]!);
-    // From the last one on, so that a page is not given up before those that need it.
-    for (const page of pages.reverse()) pool.release(page);
-    pages.length = 0;
-    Object.assign(chain, { length: 0, last: undefined, broken: false });
-    sequence.computed = 0;
+    this.pages.release(sequence);
     this.freeSlots.push(sequence.slot);
     sequence.slot = -1;
     this.options.onStop?.(sequence);
     remove(this.runningSequences, sequence);
-  }
-
-  /** Notes the content of pages that are full of known tokens. */
-  private register({ tokens, pages, computed, chain }: Sequence): void {
-    const { pageSize } = this.pool;
-    const valid = Math.min(computed, tokens.length);
-    while (!chain.broken && (chain.length + 1) * pageSize <= valid) {
-      const start = chain.length * pageSize;
-      const entry = this.cache.insert(
-        chain.last,
-        tokens.slice(start, start + pageSize),
-        pages[chain.length]!,
-      );
-      if (entry) {
-        chain.last = entry;
-        chain.length++;
-      } else chain.broken = true;
-    }
   }
 }
 
