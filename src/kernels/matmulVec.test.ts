@@ -285,7 +285,7 @@ describe("matmulVec", () => {
     const { x } = activations(t, "packed", new Float32Array(4096), 1, 4096);
     const gpu = { ...t.gpu, software: false, subgroups: { min: 32, max: 32 } };
     expect(defaultVecVariant(gpu, { x, weight, rows: tokens }, false, 1)).toEqual({
-      ...{ arithmetic: "dot", threadsPerRow: 32, threads: 256, threadRows: 4, xRows: 1, shareX: false },
+      ...{ arithmetic: "dot", threadsPerRow: 16, threads: 256, threadRows: 2, xRows: 1, shareX: false },
     });
   });
 

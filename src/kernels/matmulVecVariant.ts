@@ -23,6 +23,14 @@ export interface MatmulVecVariant {
 /** Outputs of a workgroup come in whole blocks of activations. */
 export const tileMultiple = 32;
 
+/** Threads of a workgroup that every adapter has. */
+const mostThreads = 256;
+
+/** Weight rows of the smallest tile: those of gate and of up, where they come in pairs. */
+function tileRows(gated: boolean): number {
+  return gated ? 2 * tileMultiple : tileMultiple;
+}
+
 /** A good layout without tuning. A GPU wants many threads on neighbouring words; a CPU wants few loads and barriers. */
 export function defaultVecVariant(
   gpu: Gpu,
@@ -41,13 +49,14 @@ export function defaultVecVariant(
       shareX: packed && sharedSubgroup(gpu) !== undefined,
     };
   }
+  // Two rows a thread leave registers for 8 waves of 64 on a SIMD of RDNA 2; longer teams would exceed `mostThreads`.
   const groups = weight.columns / groupWeights(weight.type);
-  const shuffled = gpu.subgroups?.min ?? 32;
-  const most = Math.min(32, Math.max(shuffled, 8));
+  const most = Math.min(gated ? 8 : 16, Math.max(gpu.subgroups?.min ?? 32, 8));
   const threadsPerRow = Math.min(most, 2 ** Math.max(2, Math.floor(Math.log2(groups / 2))));
+  const threadRows = 2;
   return {
     arithmetic: packed && gpu.integerDots ? "dot" : "float",
-    ...{ threadsPerRow, threads: threadsPerRow * 8, threadRows: gated ? 8 : 4 },
+    ...{ threadsPerRow, threads: (tileRows(gated) / threadRows) * threadsPerRow, threadRows },
     xRows: maxRows === 1 ? 1 : maxRows === 2 ? 2 : 4,
     shareX: false,
   };
@@ -61,9 +70,9 @@ export function vecCandidates(gpu: Gpu, input: MatmulInput, gated: boolean): Mat
   // Teams that fit a subgroup and have something to do.
   const sizes = [8, 16, 32].filter((size) => size <= shuffled && size <= Math.max(8, groups));
   const layouts = gpu.software ? softwareLayouts : sizes.flatMap((size) => gpuLayouts(size, gated));
-  const tileRows = gated ? 2 * tileMultiple : tileMultiple;
   const fitting = layouts.filter(
-    ({ threads, threadsPerRow, threadRows }) => ((threads / threadsPerRow) * threadRows) % tileRows === 0,
+    ({ threads, threadsPerRow, threadRows }) =>
+      ((threads / threadsPerRow) * threadRows) % tileRows(gated) === 0,
   );
   const candidates = fitting.map((layout) => ({ ...fallback, ...layout }));
   if (input.x.kind === "packed") {
@@ -83,10 +92,13 @@ const softwareLayouts: readonly Layout[] = [16, 32].flatMap((threads) =>
 
 /** The smallest tiles of 64 to 256 threads. */
 function gpuLayouts(threadsPerRow: number, gated: boolean): Layout[] {
-  const tileRows = gated ? 2 * tileMultiple : tileMultiple;
   return [2, 4, 8]
-    .map((threadRows) => ({ threadsPerRow, threads: (tileRows / threadRows) * threadsPerRow, threadRows }))
-    .filter(({ threads }) => threads >= 64 && threads <= 256);
+    .map((threadRows) => ({
+      threadsPerRow,
+      threads: (tileRows(gated) / threadRows) * threadsPerRow,
+      threadRows,
+    }))
+    .filter(({ threads }) => threads >= 64 && threads <= mostThreads);
 }
 
 /** What distinguishes measurements: kernel, weights and what is read. */
@@ -110,8 +122,9 @@ export function severalRowsVariant(
   const single = gpu.tuning.get(key, vecCandidates(gpu, input, gated));
   if (!single) return fallback;
   const { arithmetic, threadsPerRow } = single;
-  const teams = fallback.threads / fallback.threadsPerRow;
-  return { ...fallback, arithmetic, threadsPerRow, threads: threadsPerRow * teams };
+  const teams = Math.min(fallback.threads / fallback.threadsPerRow, mostThreads / threadsPerRow);
+  const threadRows = (fallback.threads / fallback.threadsPerRow / teams) * fallback.threadRows;
+  return { ...fallback, arithmetic, threadsPerRow, threads: threadsPerRow * teams, threadRows };
 }
 
 /** Threads of every subgroup, where all have the same few. */
