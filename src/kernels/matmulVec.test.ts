@@ -211,7 +211,7 @@ describe.each([
 });
 
 describe.each([
-  { name: "all features", types: ["f16", "q8_0"] as const },
+  { name: "all features", types: ["f16", "q8_0", "iq4_nl", "mxfp4"] as const },
   { name: "no subgroups, no f16", disableSubgroups: true, disableF16: true, types: ["q4_0"] as const },
 ])("matmulVec as on a GPU, $name", ({ types, ...variant }) => {
   it.each(types)("%s", async (type) => {
