@@ -23,6 +23,7 @@ describe("matmul", () => {
         gpu: { ...t.gpu, software, integerDots },
         step: out,
         maxStep: { tokens: rows, outputs: 0 },
+        choose: ({ candidates: [first] }: { candidates: unknown[] }) => first,
         dispatch: (call: { label: string }) => calls.push(call.label),
       };
       const args = { x: activations(t, kind, 17, 64), weight, out, rows: tokens };
