@@ -20,39 +20,32 @@ export interface Analysis {
   reason?: string;
 }
 
-/** By family, in the order of the kernels; what does not compile gives the reason. */
+/** In the order of the kernels; what does not compile gives the reason. */
 export async function analyse(
   tools: IsaTools,
   kernels: readonly KernelRun[],
-  families: readonly string[],
-): Promise<Map<string, (Analysis | { error: string })[]>> {
+  family: string,
+): Promise<(Analysis | { error: string })[]> {
   const counted = await countAll(tools, kernels);
-  const results = new Map<string, (Analysis | { error: string })[]>();
   const marked = kernels.map(({ source, constants }) => ({ source: markLoops(source), constants }));
-  for (const family of families) {
-    const compiled = await compileAll(tools, family, [...kernels, ...marked]);
-    results.set(
-      family,
-      kernels.map((kernel, i) => {
-        const plain = compiled[i]!;
-        const withMarks = compiled[kernels.length + i]!;
-        const counts = counted[i]!;
-        if ("error" in plain) return plain;
-        const { report } = plain;
-        const workgroupSize = counts.error === undefined ? counts.workgroupSize : 64;
-        const invocations = kernel.workgroups.reduce((a, b) => a * b, workgroupSize);
-        const reason = counts.error ?? ("error" in withMarks ? withMarks.error : undefined);
-        if (counts.error !== undefined || "error" in withMarks)
-          return {
-            ...{ report, invocations, turns: "guessed", ...(reason !== undefined && { reason }) },
-            estimate: estimate(report, guessedTurns(report)),
-          };
-        const turns = loopTurns(withMarks.report, counts.turns[report.wave]);
-        return sameLoops(report, withMarks.report)
-          ? { report, invocations, turns: "counted", estimate: estimate(report, turns) }
-          : { report, invocations, turns: "marked", estimate: estimate(withMarks.report, turns) };
-      }),
-    );
-  }
-  return results;
+  const compiled = await compileAll(tools, family, [...kernels, ...marked]);
+  return kernels.map((kernel, i) => {
+    const plain = compiled[i]!;
+    const withMarks = compiled[kernels.length + i]!;
+    const counts = counted[i]!;
+    if ("error" in plain) return plain;
+    const { report } = plain;
+    const workgroupSize = counts.error === undefined ? counts.workgroupSize : 64;
+    const invocations = kernel.workgroups.reduce((a, b) => a * b, workgroupSize);
+    const reason = counts.error ?? ("error" in withMarks ? withMarks.error : undefined);
+    if (counts.error !== undefined || "error" in withMarks)
+      return {
+        ...{ report, invocations, turns: "guessed", ...(reason !== undefined && { reason }) },
+        estimate: estimate(report, guessedTurns(report)),
+      };
+    const turns = loopTurns(withMarks.report, counts.turns[report.wave]);
+    return sameLoops(report, withMarks.report)
+      ? { report, invocations, turns: "counted", estimate: estimate(report, turns) }
+      : { report, invocations, turns: "marked", estimate: estimate(withMarks.report, turns) };
+  });
 }

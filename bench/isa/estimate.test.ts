@@ -111,6 +111,13 @@ describe("turns of loops", () => {
 });
 
 it("spreads waves of 64 over all SIMDs", () => {
-  const gpu = { name: "", family: "", simds: 100, clockHz: 2e9, bytesPerSecond: 1 };
+  const gpu = {
+    name: "",
+    family: "",
+    architecture: "rdna-2" as const,
+    simds: 100,
+    clockHz: 2e9,
+    bytesPerSecond: 1,
+  };
   expect(computeSeconds(gpu, 500, 64 * 4000)).toBeCloseTo((4000 * 500) / (100 * 2e9), 15);
 });

@@ -1,5 +1,6 @@
 /** From the compiler's blocks and the real turns of loops to the time that a kernel keeps a GPU busy. */
 
+import type { AmdArchitecture } from "../recording/fakeWebGpu.ts";
 import { type CompilerReport, type Unit, type Usage, units } from "./compilerReport.ts";
 
 /** A GPU that kernels are compiled for, by the data sheets of its maker. */
@@ -7,6 +8,7 @@ export interface GpuModel {
   name: string;
   /** Mesa's name of the chip whose code it runs. */
   family: string;
+  architecture: AmdArchitecture;
   /** SIMDs: two in each compute unit of RDNA, four in one of GCN. */
   simds: number;
   clockHz: number;
@@ -14,10 +16,22 @@ export interface GpuModel {
 }
 
 export const gpuModels: readonly GpuModel[] = [
-  { name: "RX 6900 XT", family: "navi21", simds: 160, clockHz: 2.25e9, bytesPerSecond: 512e9 },
-  { name: "RX 7900 XTX", family: "navi31", simds: 192, clockHz: 2.5e9, bytesPerSecond: 960e9 },
-  { name: "Radeon 680M", family: "navi21", simds: 24, clockHz: 2.4e9, bytesPerSecond: 77e9 },
-  { name: "RX Vega 64", family: "vega10", simds: 256, clockHz: 1.55e9, bytesPerSecond: 484e9 },
+  {
+    ...{ name: "RX 6900 XT", family: "navi21", architecture: "rdna-2" },
+    ...{ simds: 160, clockHz: 2.25e9, bytesPerSecond: 512e9 },
+  },
+  {
+    ...{ name: "RX 7900 XTX", family: "navi31", architecture: "rdna-3" },
+    ...{ simds: 192, clockHz: 2.5e9, bytesPerSecond: 960e9 },
+  },
+  {
+    ...{ name: "Radeon 680M", family: "navi21", architecture: "rdna-2" },
+    ...{ simds: 24, clockHz: 2.4e9, bytesPerSecond: 77e9 },
+  },
+  {
+    ...{ name: "RX Vega 64", family: "vega10", architecture: "gcn-5" },
+    ...{ simds: 256, clockHz: 1.55e9, bytesPerSecond: 484e9 },
+  },
 ];
 
 export interface Estimate {

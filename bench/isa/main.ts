@@ -46,27 +46,27 @@ export async function main(args: string[]): Promise<void> {
   const cached = countOf("--cached", values.cached, 0);
   const prefill = countOf("--prefill", values.prefill, 0);
 
-  const cases: Case[] = [];
-  if (values.peer) {
-    for (const { label, weights, bytes, ...run } of peerKernels(values.peer))
-      cases.push({ type: "peer", name: label, count: 1, run: { label, ...run }, weights, bytes });
-  } else {
-    installFakeWebGpu();
-    for (const type of types.filter((each) => fits(modelShapes[shapeName], each)))
-      cases.push(...(await recordCases(shapeName, type, cached, prefill)));
+  const tools = setUpIsa();
+  const rows: Row[] = [];
+  for (const family of families) {
+    const cases: Case[] = [];
+    if (values.peer) {
+      for (const { label, weights, bytes, ...run } of peerKernels(values.peer))
+        cases.push({ type: "peer", name: label, count: 1, run: { label, ...run }, weights, bytes });
+    } else {
+      // Kernels are chosen by the architecture.
+      installFakeWebGpu(gpuModels.find((gpu) => gpu.family === family)!.architecture);
+      for (const type of types.filter((each) => fits(modelShapes[shapeName], each)))
+        cases.push(...(await recordCases(shapeName, type, cached, prefill)));
+    }
+    const wanted = cases.filter(({ type, name }) =>
+      positionals.every((word) => `${type} ${name}`.includes(word)),
+    );
+    if (wanted.length === 0) fail(`no kernel matches ${positionals.join(" ")}`);
+    const kernels = wanted.map(({ run }) => run);
+    const results = await analyse(tools, kernels, family);
+    rows.push(...wanted.map((each, i) => ({ family, ...each, result: results[i]! })));
   }
-  const wanted = cases.filter(({ type, name }) =>
-    positionals.every((word) => `${type} ${name}`.includes(word)),
-  );
-  if (wanted.length === 0) fail(`no kernel matches ${positionals.join(" ")}`);
-  const analyses = await analyse(
-    setUpIsa(),
-    wanted.map(({ run }) => run),
-    families,
-  );
-  const rows = families.flatMap((family) =>
-    wanted.map((each, i) => ({ family, ...each, result: analyses.get(family)![i]! })),
-  );
   if (values.json) console.log(JSON.stringify(rows.map(({ run: _, ...row }) => row)));
   else print(shapeName, rows);
 }

@@ -3,6 +3,9 @@
 /** What has been written to each buffer so far; the rest of it is zeros. */
 export const writtenBytes = new WeakMap<GPUBuffer, Uint8Array>();
 
+/** As Chromium names them. */
+export type AmdArchitecture = "gcn-5" | "rdna-2" | "rdna-3";
+
 /** A discrete GPU of the kind that untuned defaults are for. */
 const limits = {
   maxComputeInvocationsPerWorkgroup: 1024,
@@ -20,10 +23,10 @@ const limits = {
   minUniformBufferOffsetAlignment: 256,
 };
 const features = ["shader-f16", "subgroups"];
-const info = {
-  ...{ vendor: "amd", architecture: "rdna-3", device: "", description: "a GPU that is not there" },
-  ...{ subgroupMinSize: 32, subgroupMaxSize: 64, isFallbackAdapter: false },
-};
+const info = (architecture: AmdArchitecture) => ({
+  ...{ vendor: "amd", architecture, device: "", description: "a GPU that is not there" },
+  ...{ subgroupMinSize: architecture === "gcn-5" ? 64 : 32, subgroupMaxSize: 64, isFallbackAdapter: false },
+});
 const languageFeatures = [
   "packed_4x8_integer_dot_product",
   "pointer_composite_access",
@@ -113,8 +116,11 @@ function device() {
 }
 
 /** Puts `navigator.gpu` and WebGPU's flags in place, as a browser has them. */
-export function installFakeWebGpu(): void {
-  const adapter = { limits, features: new Set(features), info, requestDevice: async () => device() };
+export function installFakeWebGpu(architecture: AmdArchitecture = "rdna-3"): void {
+  const adapter = {
+    ...{ limits, features: new Set(features), info: info(architecture) },
+    requestDevice: async () => device(),
+  };
   const gpu = { requestAdapter: async () => adapter, wgslLanguageFeatures: new Set(languageFeatures) };
   const define = (name: string, value: unknown) =>
     Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
