@@ -16,7 +16,10 @@ export interface MatmulVecVariant {
   threadRows: number;
   /** Rows of x at once. */
   xRows: number;
-  /** Whether subgroups share what they read of x; only with one thread per row and subgroups of 4 or 8. */
+  /**
+   * Whether subgroups share what they read of x; only with one thread per row, subgroups of 4 or 8, and float rows with
+   * weights in groups of 32 or more.
+   */
   shareX: boolean;
 }
 
@@ -37,8 +40,9 @@ export function defaultVecVariant(
     // so that a row does not depend on how many others a step has.
     return {
       arithmetic: "float",
-      ...{ threadsPerRow: 1, threads: gated ? 32 : 16, threadRows: 2, xRows: maxRows === 1 ? 1 : 4 },
-      shareX: packed && sharedSubgroup(gpu) !== undefined,
+      ...{ threadsPerRow: 1, threads: gated ? 32 : 16, threadRows: 2 },
+      xRows: maxRows === 1 ? 1 : maxRows > 4 ? 8 : 4,
+      shareX: canShare(gpu, input),
     };
   }
   const groups = weight.columns / groupWeights(weight.type);
@@ -68,8 +72,8 @@ export function vecCandidates(gpu: Gpu, input: MatmulInput, gated: boolean): Mat
   const candidates = fitting.map((layout) => ({ ...fallback, ...layout }));
   if (input.x.kind === "packed") {
     candidates.push({ ...fallback, arithmetic: fallback.arithmetic === "dot" ? "float" : "dot" });
-    if (fallback.shareX) candidates.push({ ...fallback, shareX: false });
   }
+  if (fallback.shareX) candidates.push({ ...fallback, shareX: false });
   const isDefault = (layout: MatmulVecVariant) =>
     Object.entries(fallback).every(([name, value]) => layout[name as keyof MatmulVecVariant] === value);
   return [fallback, ...candidates.filter((layout) => !isDefault(layout))];
@@ -112,6 +116,11 @@ export function severalRowsVariant(
   const { arithmetic, threadsPerRow } = single;
   const teams = fallback.threads / fallback.threadsPerRow;
   return { ...fallback, arithmetic, threadsPerRow, threads: threadsPerRow * teams };
+}
+
+/** Whether {@link MatmulVecVariant.shareX} is possible. */
+function canShare(gpu: Gpu, { x, weight }: MatmulInput): boolean {
+  return x.kind === "float" && groupWeights(weight.type) >= 32 && sharedSubgroup(gpu) !== undefined;
 }
 
 /** Threads of every subgroup, where all have the same few. */
