@@ -125,7 +125,8 @@ function recordAttention(
 ): void {
   const layer = weights.layers[i]!;
   const out = s.attended[activationKind(rec.gpu, layer.attentionOutput)];
-  const direct = steps === "decode" && fusesAttention(config);
+  // In prefill for software adapters only, where a dispatch counts.
+  const direct = (steps === "decode" || rec.gpu.software) && fusesAttention(config);
   const args: AttentionArgs = {
     qkv: s.qkv,
     cache: caches[i]!,
