@@ -8,7 +8,14 @@ import { formatBindings, formatSource, groupLoops, groupWeights } from "./format
 import { checkInput, type MatmulArgs, type MatmulInput, matmulPlace } from "./matmulArgs.ts";
 import dotWgsl from "./matmulDot.wgsl?raw";
 import floatWgsl from "./matmulFloat.wgsl?raw";
-import { gatedOutput, type MatmulOutput, type NextNorm, nextOutput, type OutputThreads, storeOutput } from "./matmulOutput.ts";
+import {
+  gatedOutput,
+  type MatmulOutput,
+  type NextNorm,
+  nextOutput,
+  type OutputThreads,
+  storeOutput,
+} from "./matmulOutput.ts";
 import { withReader } from "./matmulReaders.ts";
 import { reduceSource, subgroupDirectives, type TeamReduction } from "./matmulReduce.ts";
 import wgsl from "./matmulVec.wgsl?raw";
@@ -199,7 +206,10 @@ function record(
     const { start: firstStart } = windows[0]!;
     const startBinding = firstStart && bindings.add(firstStart);
     const rowIds = xRowIds ? bindings.declare("read", "xRowIds", "u32", xRowIds) : "";
-    const { source, constants } = kernel.output(slice, bindings, { count: threads, inEights: subgroup === 8 });
+    const { source, constants } = kernel.output(slice, bindings, {
+      count: threads,
+      inEights: subgroup === 8,
+    });
     const firstPlane = bindings.slices.length;
     const format = formatBindings(weight.type, slice);
     const table = rec.gpu.software ? "computed" : "table";

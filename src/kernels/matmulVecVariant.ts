@@ -3,6 +3,7 @@
 import type { Gpu } from "../runtime/gpu/device.ts";
 import { groupWeights } from "./formats/formats.ts";
 import type { MatmulInput } from "./matmulArgs.ts";
+import { hasRowWindows } from "./rowWindows.ts";
 
 /** How the work is laid out; see matmulVec.wgsl. Any choice computes the same but for rounding. */
 export interface MatmulVecVariant {
@@ -38,11 +39,12 @@ export function defaultVecVariant(
   if (gpu.software) {
     // Loads cost most: a weight is loaded and unpacked once for all rows at hand. In f32, whatever the number of rows,
     // so that a row does not depend on how many others a step has.
+    const shareX = canShare(gpu, input);
     return {
       arithmetic: "float",
       ...{ threadsPerRow: 1, threads: gated ? 32 : 16, threadRows: 2 },
-      xRows: maxRows === 1 ? 1 : maxRows > 4 ? 8 : 4,
-      shareX: canShare(gpu, input),
+      xRows: maxRows === 1 ? 1 : shareX && hasRowWindows(input, maxRows, 8) ? 8 : 4,
+      shareX,
     };
   }
   const groups = weight.columns / groupWeights(weight.type);

@@ -38,18 +38,18 @@ const alignedRows = 8;
 const mostStarts = 256;
 
 /**
- * Windows of equal size over the rows that the largest step reads, or undefined where x cannot be bound so.
+ * Windows of equal size over the rows that the largest step reads, or undefined where x cannot be bound so. The size follows
+ * from x alone, so that steps of different sizes share pipelines.
  * @param batch rows that a workgroup takes
  */
 export function rowWindows(rec: Recording, input: MatmulInput, batch: number): RowWindow[] | undefined {
-  const { x, xRows, rows } = input;
-  const { tensor } = x;
-  if (x.kind !== "float" || xRows || (tensor.buffer.usage & GPUBufferUsage.UNIFORM) === 0) return undefined;
-  const count = rowsOf(rows, rec.maxStep);
-  const rowBytes = tensor.shape[1]! * 4;
-  const rowCount = windowRows(count, Math.floor(largestBytes / rowBytes), batch);
+  const { tensor } = input.x;
+  const maxRows = rowsOf(input.rows, rec.maxStep);
+  const rowCount = windowRows(input, maxRows, batch);
   if (rowCount === undefined) return undefined;
-  return Array.from({ length: count / rowCount }, (_, i) => {
+  const rowBytes = bytesOfRow(input);
+  const several = maxRows > 1 && rowCount < tensor.shape[0]!;
+  return Array.from({ length: Math.ceil(maxRows / rowCount) }, (_, i) => {
     const firstRow = i * rowCount;
     return {
       ...{ firstRow, rowCount },
@@ -58,13 +58,24 @@ export function rowWindows(rec: Recording, input: MatmulInput, batch: number): R
         offsetBytes: tensor.offsetBytes + firstRow * rowBytes,
         sizeBytes: rowCount * rowBytes,
       },
-      ...(rowCount < count && { start: rowStart(rec.gpu.device, firstRow) }),
+      ...(several && { start: rowStart(rec.gpu.device, firstRow) }),
     };
   });
 }
 
-/** All rows, or as many as divide them and begin where a binding can. */
-function windowRows(count: number, most: number, batch: number): number | undefined {
+/** Whether there are {@link rowWindows}. */
+export function hasRowWindows(input: MatmulInput, maxRows: number, batch: number): boolean {
+  return windowRows(input, maxRows, batch) !== undefined;
+}
+
+const bytesOfRow = ({ x }: MatmulInput) => x.tensor.shape[1]! * 4;
+
+/** The only row of a step, or all rows that x has, or as many as divide them and begin where a binding can. */
+function windowRows(input: MatmulInput, maxRows: number, batch: number): number | undefined {
+  const { x, xRows } = input;
+  if (x.kind !== "float" || xRows || (x.tensor.buffer.usage & GPUBufferUsage.UNIFORM) === 0) return undefined;
+  const count = maxRows === 1 ? 1 : x.tensor.shape[0]!;
+  const most = Math.floor(largestBytes / bytesOfRow(input));
   if (count <= most) return count;
   if (count > mostStarts * alignedRows) return undefined;
   for (let rows = most - (most % alignedRows); rows > 0; rows -= alignedRows)
