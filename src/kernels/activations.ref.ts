@@ -24,7 +24,7 @@ export function decodeActivations(
   const sums = new Float64Array(rows * blocks * 2);
   const byte = (word: number, index: number) => (words[word]! << (24 - 8 * index)) >> 24;
   for (let r = 0; r < rows; r++) {
-    const floatStart = r * (width + Math.ceil(blocks / 4) * 4);
+    const floatStart = r * (width + Math.ceil(blocks / 8) * 8);
     for (let b = 0; b < blocks; b++) {
       if (kind === "float") {
         squares[r * blocks + b] = floats[floatStart + width + b]!;
@@ -55,7 +55,7 @@ export function encodeActivations(
   squaresOf: ArrayLike<number> = values,
 ): Uint32Array {
   const blocks = Math.ceil(width / 32);
-  const stride = kind === "packed" ? blocks * 20 : width + Math.ceil(blocks / 4) * 4;
+  const stride = kind === "packed" ? blocks * 20 : width + Math.ceil(blocks / 8) * 8;
   const words = new Uint32Array(rows * stride);
   const floats = new Float32Array(words.buffer);
   for (let r = 0; r < rows; r++)

@@ -25,7 +25,8 @@ export type ActivationKind = "packed" | "float";
  *   packed: u32 (R, 5, K / 32, 4): planes of 16-byte words per block of 32 values, in the order of blocks:
  *           high bytes of values 0 to 15, of 16 to 31, low bytes likewise, then four f32: scale, sum of values 0 to 15,
  *           sum of values 16 to 31, sum of squares
- *   float:  f32 (R, K + Q): the values, then the sums of squares per 32 of them, padded to Q, a multiple of 4
+ *   float:  f32 (R, K + Q): the values, then the sums of squares per 32 of them, padded with zeros to Q, a multiple of 8:
+ *           of 32 bytes, so that every eighth row can begin a binding
  */
 export interface Activations {
   kind: ActivationKind;
@@ -44,7 +45,7 @@ export function activationShape(kind: ActivationKind, rows: number, width: numbe
 }
 
 function squaresWidth(width: number): number {
-  return roundUp(Math.ceil(width / blockWidth), 4);
+  return roundUp(Math.ceil(width / blockWidth), 8);
 }
 
 export function createActivations(
@@ -55,7 +56,9 @@ export function createActivations(
   width: number,
 ): Activations {
   const dtype = kind === "packed" ? "u32" : "f32";
-  return { kind, width, tensor: arena.tensor(name, dtype, activationShape(kind, rows, width)) };
+  // Float rows may be read as a uniform: see rowWindows.ts.
+  const usage = kind === "float" ? GPUBufferUsage.UNIFORM : 0;
+  return { kind, width, tensor: arena.tensor(name, dtype, activationShape(kind, rows, width), usage) };
 }
 
 /** Fails unless the activations hold the rows of the largest step, and are `width` wide. */

@@ -5,6 +5,9 @@
 /// Vec4s of x that are read at once: a block of 32 of packed rows, else a group of weights.
 const readQuads = min(groupQuads, 8u);
 const groupReads = groupQuads / readQuads;
+/// Of them, those with one scale.
+const partReads = min(partQuads, readQuads);
+const readParts = readQuads / partReads;
 
 /// For thread `lane` of a team: sums[i · threadRows + q] of x row i and weight row q, then the squares of each x row.
 fn accumulate(
@@ -23,9 +26,12 @@ fn accumulate(
       var values: array<vec4f, threadRows * readQuads>;
       for (var q = 0u; q < threadRows; q++) {
         for (var j = 0u; j < readQuads; j++) {
-          let part = (block * readQuads + j) / partQuads;
-          values[q * readQuads + j] =
-            groupScale(groups[q], part) * quants(groups[q], block * readQuads + j) + groupOffset(groups[q], part);
+          values[q * readQuads + j] = quants(groups[q], block * readQuads + j);
+          if (hasOffset) {
+            let part = (block * readQuads + j) / partQuads;
+            values[q * readQuads + j] =
+              groupScale(groups[q], part) * values[q * readQuads + j] + groupOffset(groups[q], part);
+          }
         }
       }
       for (var i = 0u; i < xRows; i++) {
@@ -33,10 +39,18 @@ fn accumulate(
         if (normalized) {
           (*sums)[xRows * threadRows + i] += xSquares(xs);
         }
-        for (var j = 0u; j < readQuads; j++) {
-          let quad = xQuad(xs, j);
+        for (var part = 0u; part < readParts; part++) {
+          var partSums = array<f32, threadRows>();
+          for (var j = 0u; j < partReads; j++) {
+            let quad = xQuad(xs, part * partReads + j);
+            for (var q = 0u; q < threadRows; q++) {
+              partSums[q] += dot(values[q * readQuads + part * partReads + j], quad);
+            }
+          }
           for (var q = 0u; q < threadRows; q++) {
-            (*sums)[i * threadRows + q] += dot(values[q * readQuads + j], quad);
+            // Without offsets a scale is for whole sums.
+            let scale = select(groupScale(groups[q], block * readParts + part), 1.0, hasOffset);
+            (*sums)[i * threadRows + q] += scale * partSums[q];
           }
         }
       }

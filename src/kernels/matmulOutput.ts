@@ -21,6 +21,13 @@ export interface MatmulOutput {
   gated: boolean;
 }
 
+/** The threads that call `finish`. */
+export interface OutputThreads {
+  count: number;
+  /** Whether each eight of them are in one subgroup. */
+  inEights: boolean;
+}
+
 const parameters = "thread: u32, present: bool, r: u32, n: u32, value: vec4f, second: vec4f";
 
 /** out[r, outStart + n] = value + bias + residual. */
@@ -74,7 +81,7 @@ export function nextOutput(
   residual: Tensor,
   next: NextNorm,
   slice: WeightSlice,
-  threads: number,
+  threads: OutputThreads,
   bindings: BindingList,
 ): MatmulOutput {
   const { kind, width, tensor } = next.out;
@@ -82,7 +89,7 @@ export function nextOutput(
     source: `${bindings.declare("read_write", "residual", "vec4f", residual)}
 ${bindings.declare("read", "nextWeight", "vec4f", next.weight)}
 override sliceStart: u32;
-${activationWriteSource(kind, width, bindings.add(tensor), threads)}
+${activationWriteSource(kind, width, bindings.add(tensor), threads.count, threads.inEights)}
 fn finish(${parameters}) {
   let column = sliceStart + n;
   let inside = present && n < sliceRows;
@@ -103,9 +110,9 @@ fn finish(${parameters}) {
 }
 
 /** out[r, n] = silu(value) · second. */
-export function gatedOutput(out: Activations, threads: number, bindings: BindingList): MatmulOutput {
+export function gatedOutput(out: Activations, threads: OutputThreads, bindings: BindingList): MatmulOutput {
   return {
-    source: `${activationWriteSource(out.kind, out.width, bindings.add(out.tensor), threads)}
+    source: `${activationWriteSource(out.kind, out.width, bindings.add(out.tensor), threads.count, threads.inEights)}
 ${siluSource}
 fn finish(${parameters}) {
   let inside = present && n < outValues;

@@ -4,7 +4,8 @@
  *   xHigh, xLow(xs, quad) -> u32    bytes of four values (packed rows)
  *   xSummary(xs) -> vec4f           scale, sums of both halves, squares (packed rows)
  *   xQuad(xs, quad) -> vec4f        four values
- *   xSquares(xs) -> f32             sum of squares
+ *   xSquares(xs) -> f32             sum of squares, where `rowSquares` is 0
+ *   rowSquares(row, lanes) -> f32   sum of squares of a whole row, where `xSquares` is 0
  *
  * A block is 32 values of packed rows, and `readQuads` vec4s of float rows.
  */
@@ -12,6 +13,7 @@
 import type { Activations } from "./activations.ts";
 import { blockWidth } from "./activations.ts";
 import { constSource } from "./prelude.ts";
+import { unroll } from "./unroll.ts";
 
 /** Every thread reads whole 16-byte words. */
 const packedWhole = (binding: number) => `
@@ -56,65 +58,6 @@ fn xQuad(xs: XBlock, quad: u32) -> vec4f {
 }
 `;
 
-/**
- * The threads of a subgroup read a word each and pass it round, for adapters where a load costs more than arithmetic.
- * All of them need the same rows of x at the same time: `threadsPerRow` is 1.
- */
-const packedShared = (binding: number) => `
-@group(0) @binding(${binding}) var<storage, read> xWords: array<u32>;
-fn xWordAt(row: u32, plane: u32, block: u32, word: u32) -> u32 {
-  return xWords[((row * 5u + plane) * xBlocks + block) * 4u + word];
-}
-`;
-
-const sharedBytes = `
-struct XBlock {
-  high: array<u32, shares>,
-  low: array<u32, shares>,
-  summary: f32,
-}
-fn readX(row: u32, block: u32, lanes: Lanes) -> XBlock {
-  var xs: XBlock;
-  for (var p = 0u; p < shares; p++) {
-    let word = p * subgroupThreads + lanes.lane;
-    xs.high[p] = xWordAt(row, word / 4u, block, word % 4u);
-    xs.low[p] = xWordAt(row, 2u + word / 4u, block, word % 4u);
-  }
-  xs.summary = bitcast<f32>(xWordAt(row, 4u, block, lanes.lane % 4u));
-  return xs;
-}
-fn xSummary(xs: XBlock) -> vec4f {
-  return vec4f(
-    subgroupBroadcast(xs.summary, 0u),
-    subgroupBroadcast(xs.summary, 1u),
-    subgroupBroadcast(xs.summary, 2u),
-    subgroupBroadcast(xs.summary, 3u),
-  );
-}
-`;
-
-const sharedQuads = `
-struct XBlock {
-  quads: array<vec4f, shares>,
-  summary: f32,
-}
-fn readX(row: u32, block: u32, lanes: Lanes) -> XBlock {
-  var xs: XBlock;
-  xs.summary = bitcast<f32>(xWordAt(row, 4u, block, lanes.lane % 4u));
-  let scale = subgroupBroadcast(xs.summary, 0u);
-  for (var p = 0u; p < shares; p++) {
-    let word = p * subgroupThreads + lanes.lane;
-    let high = unpack4xI8(xWordAt(row, word / 4u, block, word % 4u));
-    let low = unpack4xI8(xWordAt(row, 2u + word / 4u, block, word % 4u));
-    xs.quads[p] = scale * vec4f((high << vec4u(8u)) + low);
-  }
-  return xs;
-}
-fn xSquares(xs: XBlock) -> f32 {
-  return subgroupBroadcast(xs.summary, 3u);
-}
-`;
-
 const floats = (binding: number) => `
 @group(0) @binding(${binding}) var<storage, read> xValues: array<vec4f>;
 struct XBlock {
@@ -134,37 +77,80 @@ fn xSquares(xs: XBlock) -> f32 {
 }
 `;
 
-/** Replaces calls of a reader whose second argument must be a constant, as only text can make it one. */
-function inline(source: string, name: string, field: string, subgroup: number): string {
+/**
+ * The threads of a subgroup read a vec4 each and pass it round, for adapters where a load costs more than arithmetic.
+ * All of them need the same rows of x at the same time: `threadsPerRow` is 1, and blocks have 32 values.
+ */
+const sharedFloats = (binding: number, windowQuads: number | undefined) => `
+@group(0) @binding(${binding}) ${
+  windowQuads === undefined
+    ? "var<storage, read> xValues: array<vec4f>;"
+    : `var<uniform> xValues: array<vec4f, ${windowQuads}>;`
+}
+struct XBlock {
+  quads: array<vec4f, shares>,
+}
+fn readX(row: u32, block: u32, lanes: Lanes) -> XBlock {
+  var xs: XBlock;
+  for (var p = 0u; p < shares; p++) {
+    xs.quads[p] = xValues[row * xStride + block * 8u + p * subgroupThreads + lanes.lane];
+  }
+  return xs;
+}
+fn xSquares(xs: XBlock) -> f32 {
+  return 0.0;
+}
+// The sums of squares are behind the values, and zeros behind them.
+fn rowSquares(row: u32, lanes: Lanes) -> f32 {
+  var sums = vec4f();
+  for (var at = columns / 4u + lanes.lane; at < xStride; at += subgroupThreads) {
+    sums += xValues[row * xStride + at];
+  }
+  return subgroupAdd(sums.x + sums.y + sums.z + sums.w);
+}
+`;
+
+const squaresInBlocks = `fn rowSquares(row: u32, lanes: Lanes) -> f32 {
+  return 0.0;
+}
+`;
+
+/** Calls of `xQuad` as broadcasts, whose second argument must be a constant: only text can make it one. */
+function broadcastQuads(source: string, subgroup: number): string {
   return source.replace(
-    new RegExp(`\\b${name}\\(xs, ([^()]+)\\)`, "g"),
-    (_, quad: string) => `subgroupBroadcast(xs.${field}[(${quad}) / ${subgroup}u], (${quad}) % ${subgroup}u)`,
+    /\bxQuad\(xs, ([^()]+)\)/g,
+    (_, quad: string) => `subgroupBroadcast(xs.quads[(${quad}) / ${subgroup}u], (${quad}) % ${subgroup}u)`,
   );
+}
+
+/** How the threads of a subgroup share what they read of x. */
+export interface SharedReads {
+  /** Threads of every subgroup, at most 8. */
+  subgroup: number;
+  /** Vec4s of x at hand, where it is bound as a uniform; else it is in storage. */
+  windowQuads: number | undefined;
 }
 
 /**
  * WGSL that reads x at a binding, followed by `body`, which uses it.
- * @param subgroup threads of every subgroup (at most 8), where x is to be read by shares; else undefined
+ * @param shared of float rows only
  */
 export function withReader(
   x: Activations,
   binding: number,
-  arithmetic: "dot" | "float",
-  subgroup: number | undefined,
+  shared: SharedReads | undefined,
   body: string,
 ): string {
-  const sizes = constSource({ xBlocks: Math.ceil(x.width / blockWidth) });
-  if (x.kind === "float") {
-    const stride = x.tensor.shape[1]! / 4;
-    return sizes + constSource({ xStride: stride }) + floats(binding) + body;
-  }
-  if (subgroup === undefined) return sizes + packedWhole(binding) + body;
-  const shares = constSource({ shares: 8 / subgroup, subgroupThreads: subgroup });
-  const dots = arithmetic === "dot";
-  let inlined = body;
-  if (dots) {
-    inlined = inline(inlined, "xHigh", "high", subgroup);
-    inlined = inline(inlined, "xLow", "low", subgroup);
-  } else inlined = inline(inlined, "xQuad", "quads", subgroup);
-  return sizes + shares + packedShared(binding) + (dots ? sharedBytes : sharedQuads) + inlined;
+  if (x.kind === "packed")
+    return constSource({ xBlocks: x.width / blockWidth }) + packedWhole(binding) + squaresInBlocks + body;
+  const stride = constSource({ xStride: x.tensor.shape[1]! / 4 });
+  if (!shared) return stride + floats(binding) + squaresInBlocks + body;
+  const { subgroup, windowQuads } = shared;
+  const shares = 8 / subgroup;
+  return [
+    stride,
+    constSource({ shares, subgroupThreads: subgroup }),
+    unroll(sharedFloats(binding, windowQuads), { shares }),
+    broadcastQuads(body, subgroup),
+  ].join("");
 }

@@ -6,7 +6,7 @@ import { type ActivationKind, type Activations, activationShape } from "./activa
 import { isPackable } from "./formats/formats.ts";
 import { matmulRef } from "./matmul.ref.ts";
 import { matmulGated, matmulNext, matmulVec } from "./matmulVec.ts";
-import { defaultVecVariant, type MatmulVecVariant } from "./matmulVecVariant.ts";
+import { defaultVecVariant, type MatmulVecVariant, sharedSubgroup } from "./matmulVecVariant.ts";
 import { compare, tolerances } from "./testing/compare.ts";
 import { expectUntouched, openTestGpu, type TestGpu } from "./testing/harness.ts";
 import { randomValues } from "./testing/random.ts";
@@ -45,7 +45,9 @@ const silu = (g: number) => g / (1 + Math.exp(-g));
 
 /** Runs one case against the reference; rows beyond the step must stay untouched. */
 async function check(t: TestGpu, type: WeightType, c: Case, asGpu = false): Promise<Recording> {
-  const { R, N, K, maxR = R, outStart = 0, kind = isPackable(type) ? "packed" : "float" } = c;
+  const { R, N, K, maxR = R, outStart = 0 } = c;
+  // Packed rows are for GPUs, and for variants that are asked for.
+  const { kind = isPackable(type) && (asGpu || c.variant) ? "packed" : "float" } = c;
   const { outKind = kind, output } = c;
   const label = `${type} ${JSON.stringify(c)}`;
   const weightRows = output === "gated" ? 2 * N : N;
@@ -202,6 +204,12 @@ describe.each([
     expect(rec.dispatchCount).toBe(2);
     await check(t, type, { output: "next", R: 2, maxR: 3, N: 96, K: 64, normalize: true });
     await check(t, type, { output: "gated", R: 1, N: 64, K: 96, normalize: true });
+  });
+
+  it("rows that need several windows", async () => {
+    const t = await openTestGpu(variant);
+    const rec = await check(t, "q4_0", { output: "next", R: 17, maxR: 24, N: 64, K: 1984, normalize: true });
+    expect(rec.dispatchCount).toBe(sharedSubgroup(t.gpu) ? 3 : 1);
   });
 
   it("a residual beside, and one weight row", async () => {

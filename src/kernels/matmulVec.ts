@@ -8,7 +8,14 @@ import { formatBindings, formatSource, groupLoops, groupWeights } from "./format
 import { checkInput, type MatmulArgs, type MatmulInput, matmulPlace } from "./matmulArgs.ts";
 import dotWgsl from "./matmulDot.wgsl?raw";
 import floatWgsl from "./matmulFloat.wgsl?raw";
-import { gatedOutput, type MatmulOutput, type NextNorm, nextOutput, storeOutput } from "./matmulOutput.ts";
+import {
+  gatedOutput,
+  type MatmulOutput,
+  type NextNorm,
+  nextOutput,
+  type OutputThreads,
+  storeOutput,
+} from "./matmulOutput.ts";
 import { withReader } from "./matmulReaders.ts";
 import { reduceSource, subgroupDirectives, type TeamReduction } from "./matmulReduce.ts";
 import wgsl from "./matmulVec.wgsl?raw";
@@ -31,6 +38,7 @@ import {
   rowsOf,
   stepSource,
 } from "./prelude.ts";
+import { rowWindows, wholeWindow, windowStartSource } from "./rowWindows.ts";
 import { tunableActivations, tunableRows } from "./tunableOutput.ts";
 import { unroll } from "./unroll.ts";
 
@@ -125,7 +133,7 @@ interface VecKernel {
   name: string;
   /** Weight rows come in pairs of gate and up. */
   gated: boolean;
-  output(slice: WeightSlice, bindings: BindingList, threads: number): MatmulOutput;
+  output(slice: WeightSlice, bindings: BindingList, threads: OutputThreads): MatmulOutput;
   /** What it writes, in so many rows. */
   outputs(rows: number): TunableOutput[];
 }
@@ -176,6 +184,9 @@ function record(
   const shuffles = (rec.gpu.subgroups?.min ?? 0) >= threadsPerRow && hasSubgroupIds();
   const reduction: TeamReduction = threadsPerRow === 1 ? "none" : shuffles ? "shuffle" : "memory";
   const subgroup = shareX ? sharedSubgroup(rec.gpu) : undefined;
+  const uniforms = subgroup ? rowWindows(rec, input, xRows) : undefined;
+  const windows = uniforms ?? [wholeWindow(input)];
+  const windowQuads = uniforms && uniforms[0]!.slice.sizeBytes / 16;
   const subgroups = reduction === "shuffle" || subgroup !== undefined;
   // One more for each row's squares, which are only added up where they are wanted.
   const sumCount = xRows * (threadRows + 1);
@@ -186,18 +197,24 @@ function record(
     ...{ threadRows, xRows, readQuads, blockQuads: 8 },
     ...{ groupBlocks: groupWeights(weight.type) / 32, groupReads: groupWeights(weight.type) / 4 / readQuads },
     ...{ partQuads: loops.partQuads, dotParts: 8 / loops.partQuads },
+    ...{ partReads: Math.min(loops.partQuads, readQuads), readParts: Math.ceil(readQuads / loops.partQuads) },
   });
   for (const slice of weight.slices) {
     const bindings = new BindingList();
     const stepBinding = bindings.add(rec.step);
     const xBinding = bindings.add(x.tensor);
+    const { start: firstStart } = windows[0]!;
+    const startBinding = firstStart && bindings.add(firstStart);
     const rowIds = xRowIds ? bindings.declare("read", "xRowIds", "u32", xRowIds) : "";
-    const { source, constants } = kernel.output(slice, bindings, threads);
+    const { source, constants } = kernel.output(slice, bindings, {
+      count: threads,
+      inEights: subgroup === 8,
+    });
     const firstPlane = bindings.slices.length;
     const format = formatBindings(weight.type, slice);
     const table = rec.gpu.software ? "computed" : "table";
     const [gx, gy] = foldWorkgroups(Math.ceil((gated ? weight.rows / 2 : slice.rowCount) / tileOutputs));
-    rec.dispatch({
+    const call = {
       label,
       source: [
         subgroupDirectives(subgroups),
@@ -205,11 +222,12 @@ function record(
         `const gated = ${gated};\nconst normalized = ${normalize !== undefined};\n`,
         stepSource(stepBinding),
         gridSource,
+        windowStartSource(startBinding),
         `${rowIds}fn inputRow(r: u32) -> u32 {\n  return ${xRowIds ? "xRowIds[r]" : "r"};\n}\n`,
         source,
         formatSource(weight.type, firstPlane, arithmetic === "dot" ? table : undefined),
         reduceSource(reduction, subgroups, reducedSums),
-        withReader(x, xBinding, arithmetic, subgroup, body),
+        withReader(x, xBinding, subgroup ? { subgroup, windowQuads } : undefined, body),
         unroll(wgsl, { threadRows, xRows }),
       ].join(""),
       constants: {
@@ -220,8 +238,19 @@ function record(
         sliceRows: slice.rowCount,
         ...(normalize && { eps: normalize.eps }),
       },
-      bindings: [...bindings.slices, ...format.bindings],
-      workgroups: (step) => [gx, gy, Math.ceil(rowsOf(rows, step) / xRows)],
-    });
+    };
+    for (const { firstRow, rowCount, slice: xSlice, start } of windows) {
+      const own = [...bindings.slices, ...format.bindings];
+      own[xBinding] = xSlice;
+      if (startBinding !== undefined) own[startBinding] = start!;
+      rec.dispatch({
+        ...call,
+        bindings: own,
+        workgroups(step) {
+          const count = Math.min(Math.max(rowsOf(rows, step) - firstRow, 0), rowCount);
+          return [gx, gy, Math.ceil(count / xRows)];
+        },
+      });
+    }
   }
 }

@@ -4,7 +4,7 @@
 // team take the groups of a weight row in turn, so that neighbours read neighbouring words; each holds `threadRows`
 // weight rows, which share what it reads of x. Sums of a team meet by shuffles or in workgroup memory (`reduceTeam`), then
 // pass through workgroup memory to threads that finish four neighbouring outputs each (`finish`).
-// Before this, from the TypeScript side: sizes as constants; the step at binding 0; `finish` (matmulOutput.ts); the
+// Before this, from the TypeScript side: sizes as constants; the step at binding 0; `windowStart` (rowWindows.ts); `finish` (matmulOutput.ts); the
 // format of the weights; `accumulate` (matmulDot.wgsl or matmulFloat.wgsl) with the reader of x; `Lanes` and `reduceTeam`.
 
 override columns: u32; // K
@@ -34,14 +34,15 @@ fn main(
   let thread = threadOf(lanes);
   initFormat(thread, threads);
   let firstN = gridIndex(workgroup, workgroups) * (tileRows / select(1u, 2u, gated));
-  let firstR = workgroup.z * xRows;
+  let firstX = workgroup.z * xRows;
+  let firstR = windowStart() + firstX;
   let rows = stepRows() - firstR;
   let lane = thread % threadsPerRow;
   let team = thread / threadsPerRow;
 
   var x: array<u32, xRows>;
   for (var i = 0u; i < xRows; i++) {
-    x[i] = inputRow(firstR + min(i, rows - 1u));
+    x[i] = inputRow(firstX + min(i, rows - 1u));
   }
   var w: array<u32, threadRows>;
   for (var q = 0u; q < threadRows; q++) {
@@ -55,7 +56,8 @@ fn main(
     for (var i = 0u; i < xRows; i++) {
       var factor = 1.0;
       if (normalized) {
-        factor = inverseSqrt(sums[xRows * threadRows + i] / f32(columns) + eps);
+        let squares = sums[xRows * threadRows + i] + rowSquares(x[i], lanes);
+        factor = inverseSqrt(squares / f32(columns) + eps);
       }
       for (var q = 0u; q < threadRows; q++) {
         staged[i * tileRows + team + q * teams] = factor * sums[i * threadRows + q];

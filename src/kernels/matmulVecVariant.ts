@@ -3,6 +3,7 @@
 import type { Gpu } from "../runtime/gpu/device.ts";
 import { groupWeights } from "./formats/formats.ts";
 import type { MatmulInput } from "./matmulArgs.ts";
+import { hasRowWindows } from "./rowWindows.ts";
 
 /** How the work is laid out; see matmulVec.wgsl. Any choice computes the same but for rounding. */
 export interface MatmulVecVariant {
@@ -16,7 +17,10 @@ export interface MatmulVecVariant {
   threadRows: number;
   /** Rows of x at once. */
   xRows: number;
-  /** Whether subgroups share what they read of x; only with one thread per row and subgroups of 4 or 8. */
+  /**
+   * Whether subgroups share what they read of x; only with one thread per row, subgroups of 4 or 8, and float rows with
+   * weights in groups of 32 or more.
+   */
   shareX: boolean;
 }
 
@@ -43,10 +47,12 @@ export function defaultVecVariant(
   if (gpu.software) {
     // Loads cost most: a weight is loaded and unpacked once for all rows at hand. In f32, whatever the number of rows,
     // so that a row does not depend on how many others a step has.
+    const shareX = canShare(gpu, input);
     return {
       arithmetic: "float",
-      ...{ threadsPerRow: 1, threads: gated ? 32 : 16, threadRows: 2, xRows: maxRows === 1 ? 1 : 4 },
-      shareX: packed && sharedSubgroup(gpu) !== undefined,
+      ...{ threadsPerRow: 1, threads: gated ? 32 : 16, threadRows: 2 },
+      xRows: maxRows === 1 ? 1 : shareX && hasRowWindows(input, maxRows, 8) ? 8 : 4,
+      shareX,
     };
   }
   // Two rows a thread leave registers for 8 waves of 64 on a SIMD of RDNA 2; longer teams would exceed `mostThreads`.
@@ -77,8 +83,8 @@ export function vecCandidates(gpu: Gpu, input: MatmulInput, gated: boolean): Mat
   const candidates = fitting.map((layout) => ({ ...fallback, ...layout }));
   if (input.x.kind === "packed") {
     candidates.push({ ...fallback, arithmetic: fallback.arithmetic === "dot" ? "float" : "dot" });
-    if (fallback.shareX) candidates.push({ ...fallback, shareX: false });
   }
+  if (fallback.shareX) candidates.push({ ...fallback, shareX: false });
   const isDefault = (layout: MatmulVecVariant) =>
     Object.entries(fallback).every(([name, value]) => layout[name as keyof MatmulVecVariant] === value);
   return [fallback, ...candidates.filter((layout) => !isDefault(layout))];
@@ -125,6 +131,11 @@ export function severalRowsVariant(
   const teams = Math.min(fallback.threads / fallback.threadsPerRow, mostThreads / threadsPerRow);
   const threadRows = (fallback.threads / fallback.threadsPerRow / teams) * fallback.threadRows;
   return { ...fallback, arithmetic, threadsPerRow, threads: threadsPerRow * teams, threadRows };
+}
+
+/** Whether {@link MatmulVecVariant.shareX} is possible. */
+function canShare(gpu: Gpu, { x, weight }: MatmulInput): boolean {
+  return x.kind === "float" && groupWeights(weight.type) >= 32 && sharedSubgroup(gpu) !== undefined;
 }
 
 /** Threads of every subgroup, where all have the same few. */

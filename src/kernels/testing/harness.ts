@@ -189,7 +189,7 @@ export class TestGpu {
   private upload(dtype: Tensor["dtype"], shape: readonly number[], words: Uint32Array): Tensor {
     const padded = new Uint32Array(roundUp(words.length, 4) + guardWords).fill(guardWord);
     padded.set(words);
-    const buffer = this.buffer(padded.byteLength);
+    const buffer = this.buffer(padded.byteLength, GPUBufferUsage.UNIFORM);
     this.gpu.device.queue.writeBuffer(buffer, 0, padded);
     return { buffer, offsetBytes: 0, sizeBytes: padded.byteLength, dtype, shape };
   }

@@ -6,6 +6,7 @@
 import type { ActivationKind } from "../../kernels/activations.ts";
 import type { HeadNorm } from "../../kernels/attention.ts";
 import { isPackable } from "../../kernels/formats/formats.ts";
+import type { Gpu } from "../gpu/device.ts";
 import type { Tensor, WeightMatrix } from "../gpu/tensor.ts";
 import type { LoadedWeights, TensorRequest } from "../weights/types.ts";
 import type { DecoderConfig } from "./config.ts";
@@ -31,9 +32,9 @@ export interface DecoderWeights {
   ropeFactors: Tensor | undefined; // (ropeWidth / 2)
 }
 
-/** What the matmuls over these weights read: packed rows where all of them can. */
-export function activationKind(...weights: readonly WeightMatrix[]): ActivationKind {
-  return weights.every(({ type }) => isPackable(type)) ? "packed" : "float";
+/** What the matmuls over these weights read: packed rows where all of them can, and the adapter gains by it. */
+export function activationKind({ software }: Gpu, ...weights: readonly WeightMatrix[]): ActivationKind {
+  return !software && weights.every(({ type }) => isPackable(type)) ? "packed" : "float";
 }
 
 /** The tensors a decoder wants from its file. */

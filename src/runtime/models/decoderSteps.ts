@@ -38,20 +38,20 @@ export function recordLayers(rec: Recording, parts: DecoderParts, steps: "decode
   const { weights, inputs, state: s, sampled } = parts;
   const { layers } = weights;
   const embedding = { table: weights.tokenEmbedding, ids: inputs.tokens, sampled, out: s.x };
-  rowFetch(rec, { ...embedding, next: normBefore(parts, 0), rows }, "token_embd");
+  rowFetch(rec, { ...embedding, next: normBefore(rec, parts, 0), rows }, "token_embd");
   layers.forEach((layer, i) => {
     const at = (name: string) => `blk.${i}.${name}`;
     recordQkv(rec, parts, layer, at("qkv"));
     recordAttention(rec, parts, i, steps, at("attention"));
-    const attended = s.attended[activationKind(layer.attentionOutput)];
-    addTo(rec, parts, attended, layer.attentionOutput, feedForwardNorm(parts, layer), at("attn_output"));
+    const attended = s.attended[activationKind(rec.gpu, layer.attentionOutput)];
+    addTo(rec, parts, attended, layer.attentionOutput, feedForwardNorm(rec, parts, layer), at("attn_output"));
     recordGated(rec, parts, layer, at("gate_up"));
     addTo(
       rec,
       parts,
-      s.gated[activationKind(layer.down)],
+      s.gated[activationKind(rec.gpu, layer.down)],
       layer.down,
-      normBefore(parts, i + 1),
+      normBefore(rec, parts, i + 1),
       at("ffn_down"),
     );
   });
@@ -62,7 +62,7 @@ export function recordHead(rec: Recording, { config, weights, inputs, state: s }
   matmul(
     rec,
     {
-      x: s.normed[activationKind(weights.output)],
+      x: s.normed[activationKind(rec.gpu, weights.output)],
       xRows: inputs.outputRows,
       weight: weights.output,
       normalize: { eps: config.rmsEpsilon },
@@ -74,14 +74,18 @@ export function recordHead(rec: Recording, { config, weights, inputs, state: s }
 }
 
 /** The norm before layer `i`, or before the head. */
-function normBefore({ weights, state }: DecoderParts, i: number): NextNorm {
+function normBefore(rec: Recording, { weights, state }: DecoderParts, i: number): NextNorm {
   const layer = weights.layers[i];
-  const kind = activationKind(...(layer ? layer.qkv : [weights.output]));
+  const kind = activationKind(rec.gpu, ...(layer ? layer.qkv : [weights.output]));
   return { weight: layer?.attentionNorm ?? weights.outputNorm, out: state.normed[kind] };
 }
 
-function feedForwardNorm({ state }: DecoderParts, { feedForwardNorm, gateUp }: LayerWeights): NextNorm {
-  return { weight: feedForwardNorm, out: state.normed[activationKind(...gateUp)] };
+function feedForwardNorm(
+  rec: Recording,
+  { state }: DecoderParts,
+  { feedForwardNorm, gateUp }: LayerWeights,
+): NextNorm {
+  return { weight: feedForwardNorm, out: state.normed[activationKind(rec.gpu, ...gateUp)] };
 }
 
 /** x += W · from, and the next norm of x. */
@@ -102,7 +106,7 @@ function recordQkv(
   layer: LayerWeights,
   label: string,
 ): void {
-  const x = s.normed[activationKind(...layer.qkv)];
+  const x = s.normed[activationKind(rec.gpu, ...layer.qkv)];
   const outStride = (config.heads + 2 * config.kvHeads) * config.headWidth;
   let outStart = 0;
   for (const weight of layer.qkv) {
@@ -120,8 +124,9 @@ function recordAttention(
   label: string,
 ): void {
   const layer = weights.layers[i]!;
-  const out = s.attended[activationKind(layer.attentionOutput)];
-  const direct = steps === "decode" && fusesAttention(config);
+  const out = s.attended[activationKind(rec.gpu, layer.attentionOutput)];
+  // In prefill for software adapters only, where a dispatch counts.
+  const direct = (steps === "decode" || rec.gpu.software) && fusesAttention(config);
   const args: AttentionArgs = {
     qkv: s.qkv,
     cache: caches[i]!,
@@ -150,8 +155,8 @@ function recordGated(
   layer: LayerWeights,
   label: string,
 ): void {
-  const x = s.normed[activationKind(...layer.gateUp)];
-  const out = s.gated[activationKind(layer.down)];
+  const x = s.normed[activationKind(rec.gpu, ...layer.gateUp)];
+  const out = s.gated[activationKind(rec.gpu, layer.down)];
   const normalize = { eps: config.rmsEpsilon };
   matmulSwiglu(rec, { x, weights: layer.gateUp, normalize, scratch: () => s.gateUp, out, rows }, label);
 }
