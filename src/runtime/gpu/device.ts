@@ -30,6 +30,8 @@ export interface Gpu {
   readonly subgroups: { min: number; max: number } | undefined;
   /** Whether `dot4I8Packed` is an instruction of this GPU, as far as the browser tells, and not a dozen of them. */
   readonly integerDots: boolean;
+  /** Whether activations are packed as 16-bit integers where weights allow it: a CPU gains nothing by that. */
+  readonly packsActivations: boolean;
   /** Matrix units that WGSL can use. */
   readonly subgroupMatrix: SubgroupMatrix | undefined;
   readonly maxBindingBytes: number;
@@ -110,6 +112,8 @@ export async function openGpu(options: AdapterOptions = {}): Promise<Gpu> {
   const info = adapter.info;
   const { vendor, architecture, device: deviceId, description, subgroupMinSize, subgroupMaxSize } = info;
   const subgroupSizes = subgroups && [subgroupMinSize, subgroupMaxSize];
+  const software =
+    info.isFallbackAdapter || /swiftshader|llvmpipe|lavapipe|software/i.test(adapterName(info));
   return {
     device,
     pipelines: new PipelineCache(device),
@@ -118,7 +122,8 @@ export async function openGpu(options: AdapterOptions = {}): Promise<Gpu> {
       ...[f16, subgroupSizes, subgroupMatrix !== undefined],
     ]),
     name: adapterName(info),
-    software: info.isFallbackAdapter || /swiftshader|llvmpipe|lavapipe|software/i.test(adapterName(info)),
+    software,
+    packsActivations: !software,
     f16,
     subgroups: subgroups ? { min: info.subgroupMinSize ?? 4, max: info.subgroupMaxSize ?? 128 } : undefined,
     integerDots: !withoutIntegerDots.test(`${info.vendor} ${info.architecture}`),

@@ -33,8 +33,11 @@ export interface DecoderWeights {
 }
 
 /** What the matmuls over these weights read: packed rows where all of them can, and the adapter gains by it. */
-export function activationKind({ software }: Gpu, ...weights: readonly WeightMatrix[]): ActivationKind {
-  return !software && weights.every(({ type }) => isPackable(type)) ? "packed" : "float";
+export function activationKind(
+  { packsActivations }: Gpu,
+  ...weights: readonly WeightMatrix[]
+): ActivationKind {
+  return packsActivations && weights.every(({ type }) => isPackable(type)) ? "packed" : "float";
 }
 
 /** The tensors a decoder wants from its file. */

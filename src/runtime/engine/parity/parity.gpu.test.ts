@@ -146,4 +146,20 @@ describe("one model, run otherwise", () => {
     small.device.destroy();
     expect(worstDivergence(plain, other)).toBeLessThan(1e-8);
   });
+  const packable = chosen.filter(({ model }) => model.type === "q8_0");
+  test.each(packable)(
+    "$name: with packed activations, as on a GPU",
+    { timeout: 300_000 },
+    async ({ model, tokens }) => {
+      const file = makeRandomModel(model);
+      const on = { ...gpu, packsActivations: true };
+      const packed = await distributions(file, tokens, { on });
+      expect(worstDivergence(packed, await distributions(file, tokens, { on, stepwise: true }))).toBeLessThan(
+        1e-8,
+      );
+      const divergence = worstDivergence(await distributions(file, tokens), packed);
+      expect(divergence).toBeLessThan(toOwnF32);
+      expect(divergence).toBeGreaterThan(0);
+    },
+  );
 });
