@@ -85,13 +85,10 @@ export function sample(rec: Recording, args: SampleArgs, label: string): void {
     constSource(layoutConstants(sizes, layout)) +
     `const exp2Coefficients = vec4<u32>(${exp2Coefficients.join("u, ")}u);\n`;
   const vectors = vocab % 4 === 0;
-  // Software adapters take seconds to compile what is unrolled.
-  const opaque = rec.gpu.software ? " + params[alwaysZero]" : "";
-  const rolled = `fn rolled(bound: u32) -> u32 {\n  return bound${opaque};\n}\n`;
-  const source = constants + rolled + (vectors ? vectorSource : scalarSource) + commonSource;
+  const source = constants + (vectors ? vectorSource : scalarSource) + commonSource;
   // On a CPU every thread pays for every barrier.
   const sizesOfGroup = rec.gpu.software
-    ? { threads: 16, groupThreads: 16 }
+    ? { threads: 16, groupThreads: 4 }
     : { threads: 256, groupThreads: 16 };
   rec.dispatch({
     label: `${place}: chunks`,

@@ -5,8 +5,7 @@
 // fraction. Its weight 2^place is an integer of `weightBits` bits (by the fraction) times a power of two (by the
 // octave). So the sum of the weights in an octave, or in one of the `octaveBins` parts of it (a bin), is an exact u32.
 //
-// The TypeScript side declares the sizes as constants, `rolled(bound)` (bound, but unknown to the compiler where loops are to
-// stay loops), `Bits` (vec4<u32>, or u32 where the vocabulary is not a
+// The TypeScript side declares the sizes as constants, `Bits` (vec4<u32>, or u32 where the vocabulary is not a
 // multiple of 4) and `logitAt(i)`.
 
 @group(0) @binding(0) var<storage, read> logits: array<Bits>; // (R, vocab), the bits of f32
@@ -73,7 +72,7 @@ fn reduceBest(own: Best, thread: u32) -> Best {
   workgroupBarrier();
   if (thread % groupThreads == 0u) {
     var best = own;
-    for (var i = 1u; i < rolled(groupThreads); i++) {
+    for (var i = 1u; i < groupThreads; i++) {
       best = better2(best, bests[thread + i]);
     }
     bests[thread] = best;
@@ -81,7 +80,7 @@ fn reduceBest(own: Best, thread: u32) -> Best {
   workgroupBarrier();
   if (thread == 0u) {
     var best = bests[0];
-    for (var i = groupThreads; i < rolled(threads); i += groupThreads) {
+    for (var i = groupThreads; i < threads; i += groupThreads) {
       best = better2(best, bests[i]);
     }
     bests[0] = best;
@@ -95,7 +94,7 @@ fn reduceSum(own: f32, thread: u32) -> f32 {
   workgroupBarrier();
   if (thread % groupThreads == 0u) {
     var sum = own;
-    for (var i = 1u; i < rolled(groupThreads); i++) {
+    for (var i = 1u; i < groupThreads; i++) {
       sum += sums[thread + i];
     }
     sums[thread] = sum;
@@ -103,7 +102,7 @@ fn reduceSum(own: f32, thread: u32) -> f32 {
   workgroupBarrier();
   if (thread == 0u) {
     var sum = sums[0];
-    for (var i = groupThreads; i < rolled(threads); i += groupThreads) {
+    for (var i = groupThreads; i < threads; i += groupThreads) {
       sum += sums[i];
     }
     sums[0] = sum;

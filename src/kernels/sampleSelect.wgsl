@@ -204,7 +204,7 @@ var<workgroup> listOrders: array<u32, listSize>;
 var<workgroup> listTokens: array<u32, listSize>;
 var<workgroup> listWeights: array<u32, listSize>;
 var<workgroup> listCount: atomic<u32>;
-var<workgroup> sharedBin: u32;
+var<workgroup> sharedRange: Range;
 var<workgroup> sharedCount: u32;
 var<workgroup> sharedPoint: u32;
 
@@ -227,7 +227,7 @@ fn find(point: vec2<u32>, byCount: bool, thread: u32) -> Found {
       isHere = !less64(point, before) && less64(point, add64(before, lengthOf(binWeights[bin], below)));
     }
     if (isHere) {
-      sharedBin = bin;
+      sharedRange = Range(bin, 0u, 0u, 0u, 0u, 0u);
       sharedCount = binCounts[bin];
       sharedPoint = select(weightIn(subtract64(point, before), below), point.x - countsBefore[bin], byCount);
     }
@@ -236,14 +236,12 @@ fn find(point: vec2<u32>, byCount: bool, thread: u32) -> Found {
     atomicStore(&listCount, 0u);
   }
   workgroupBarrier();
+  var range = workgroupUniformLoad(&sharedRange);
   var count = workgroupUniformLoad(&sharedCount);
-  let binPoint = sharedPoint;
-  var range = Range(sharedBin, 0u, 0u, 0u, 0u, 0u);
+  let binPoint = workgroupUniformLoad(&sharedPoint);
   let candidates = listChunks(range.bin, thread) * chunkTokens;
 
-  // Digit by digit until the rest fits the list. Every thread narrows the range for itself: sharing takes longer to compile.
-  loop {
-    let listing = count <= listSize;
+  while (count > listSize) {
     for (var i = thread; i < 256u; i += threads) {
       atomicStore(&digitCounts[i], 0u);
       atomicStore(&digitWeights[i], 0u);
@@ -254,47 +252,52 @@ fn find(point: vec2<u32>, byCount: bool, thread: u32) -> Found {
       if (token < vocab) {
         let candidate = candidateAt(token);
         if (isIn(range, candidate, token)) {
-          if (listing) {
-            let at = atomicAdd(&listCount, 1u);
-            listOrders[at] = candidate.order;
-            listTokens[at] = token;
-            listWeights[at] = candidate.weight;
-          } else {
-            let digit = digitOf(range.level, candidate.order, token);
-            atomicAdd(&digitCounts[digit], 1u);
-            atomicAdd(&digitWeights[digit], candidate.weight);
-          }
+          let digit = digitOf(range.level, candidate.order, token);
+          atomicAdd(&digitCounts[digit], 1u);
+          atomicAdd(&digitWeights[digit], candidate.weight);
         }
       }
     }
     workgroupBarrier();
-    if (listing) {
-      break;
-    }
-    var digit = 0u;
-    var digitCount = 0u;
-    for (; digit < 256u; digit++) {
-      digitCount = atomicLoad(&digitCounts[digit]);
-      let digitWeight = atomicLoad(&digitWeights[digit]);
-      let before = select(range.weightBefore, range.countBefore, byCount);
-      if (digit == 255u || binPoint - before < select(digitWeight, digitCount, byCount)) {
-        break;
-      }
-      range.countBefore += digitCount;
-      range.weightBefore += digitWeight;
-    }
-    if (range.level < 2u) {
-      range.order = (range.order << 8u) | digit;
-    } else {
-      range.token = (range.token << 8u) | digit;
-    }
-    range.level++;
     if (thread == 0u) {
-      sharedCount = digitCount;
+      var next = range;
+      var digit = 0u;
+      for (; digit < 255u; digit++) {
+        let digitCount = atomicLoad(&digitCounts[digit]);
+        let digitWeight = atomicLoad(&digitWeights[digit]);
+        let before = select(next.weightBefore, next.countBefore, byCount);
+        if (binPoint - before < select(digitWeight, digitCount, byCount)) {
+          break;
+        }
+        next.countBefore += digitCount;
+        next.weightBefore += digitWeight;
+      }
+      if (range.level < 2u) {
+        next.order = (range.order << 8u) | digit;
+      } else {
+        next.token = (range.token << 8u) | digit;
+      }
+      next.level++;
+      sharedRange = next;
+      sharedCount = atomicLoad(&digitCounts[digit]);
     }
+    range = workgroupUniformLoad(&sharedRange);
     count = workgroupUniformLoad(&sharedCount);
   }
 
+  for (var i = thread; i < candidates; i += threads) {
+    let token = listedToken(i);
+    if (token < vocab) {
+      let candidate = candidateAt(token);
+      if (isIn(range, candidate, token)) {
+        let at = atomicAdd(&listCount, 1u);
+        listOrders[at] = candidate.order;
+        listTokens[at] = token;
+        listWeights[at] = candidate.weight;
+      }
+    }
+  }
+  workgroupBarrier();
   for (var i = thread; i < count; i += threads) {
     let order = listOrders[i];
     let token = listTokens[i];
@@ -316,8 +319,7 @@ fn find(point: vec2<u32>, byCount: bool, thread: u32) -> Found {
       );
     }
   }
-  workgroupBarrier();
-  return sharedFound;
+  return workgroupUniformLoad(&sharedFound);
 }
 
 /// The first part of the line whose tokens are at most this far below the best token.
