@@ -6,8 +6,8 @@ import { type AttentionArgs, type AttentionTuning, attentionTuning, tokenRows } 
 import { rowsOf } from "./prelude.ts";
 import { tunableActivations, tunableRows } from "./tunableOutput.ts";
 
-export type DecodeVariant = Pick<AttentionTuning, "decodeThreads" | "lanes" | "batch" | "queryElements">;
-export type PrefillVariant = Pick<AttentionTuning, "prefillThreads">;
+type DecodeVariant = Pick<AttentionTuning, "decodeThreads" | "lanes" | "batch" | "queryElements">;
+type PrefillVariant = Pick<AttentionTuning, "prefillThreads">;
 
 type Record = (rec: Recording, args: AttentionArgs, label: string) => void;
 

@@ -127,10 +127,10 @@ export function severalRowsVariant(
   const fallback = defaultVecVariant(gpu, input, gated, maxRows);
   const single = gpu.tuning.get(key, vecCandidates(gpu, input, gated));
   if (!single) return fallback;
-  const { arithmetic, threadsPerRow } = single;
+  const { arithmetic, threadsPerRow, shareX } = single;
   const teams = Math.min(fallback.threads / fallback.threadsPerRow, mostThreads / threadsPerRow);
   const threadRows = (fallback.threads / fallback.threadsPerRow / teams) * fallback.threadRows;
-  return { ...fallback, arithmetic, threadsPerRow, threads: threadsPerRow * teams, threadRows };
+  return { ...fallback, arithmetic, threadsPerRow, threads: threadsPerRow * teams, threadRows, shareX };
 }
 
 /** Whether {@link MatmulVecVariant.shareX} is possible. */
