@@ -27,7 +27,7 @@ fn accumulate(
         }
       }
       for (var i = 0u; i < xRows; i++) {
-        let xs = readX((*x)[i], g * groupBlocks + block, lanes);
+        let xs = readX(i, (*x)[i], g * groupBlocks + block, lanes);
         let summary = xSummary(xs);
         if (normalized) {
           (*sums)[xRows * threadRows + i] += summary.w;

@@ -35,7 +35,7 @@ fn accumulate(
         }
       }
       for (var i = 0u; i < xRows; i++) {
-        let xs = readX((*x)[i], g * groupReads + block, lanes);
+        let xs = readX(i, (*x)[i], g * groupReads + block, lanes);
         if (normalized) {
           (*sums)[xRows * threadRows + i] += xSquares(xs);
         }

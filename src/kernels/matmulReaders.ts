@@ -1,13 +1,14 @@
 /**
- * How the matmul kernels for few rows read x, as WGSL: `XBlock`, `readX(row, block, lanes)` and what a block gives:
+ * How the matmul kernels for few rows read x, as WGSL: `XBlock`, `readX(i, row, block, lanes)` and what a block gives:
  *
  *   xHigh, xLow(xs, quad) -> u32    bytes of four values (packed rows)
  *   xSummary(xs) -> vec4f           scale, sums of both halves, squares (packed rows)
  *   xQuad(xs, quad) -> vec4f        four values
  *   xSquares(xs) -> f32             sum of squares, where `rowSquares` is 0
- *   rowSquares(row, lanes) -> f32   sum of squares of a whole row, where `xSquares` is 0
+ *   rowSquares(i, row, lanes) -> f32    sum of squares of a whole row, where `xSquares` is 0
  *
- * A block is 32 values of packed rows, and `readQuads` vec4s of float rows.
+ * `i`, a constant, is the place of the row in its batch. A block is 32 values of packed rows, and `readQuads` vec4s of float
+ * rows.
  */
 
 import type { Activations } from "./activations.ts";
@@ -25,7 +26,7 @@ struct XBlock {
   low1: vec4<u32>,
   summary: vec4f,
 }
-fn readX(row: u32, block: u32, lanes: Lanes) -> XBlock {
+fn readX(i: u32, row: u32, block: u32, lanes: Lanes) -> XBlock {
   let at = row * 5u * xBlocks + block;
   return XBlock(
     xWords[at],
@@ -64,7 +65,7 @@ struct XBlock {
   row: u32,
   first: u32,
 }
-fn readX(row: u32, block: u32, lanes: Lanes) -> XBlock {
+fn readX(i: u32, row: u32, block: u32, lanes: Lanes) -> XBlock {
   return XBlock(row * xStride, block * readQuads);
 }
 fn xQuad(xs: XBlock, quad: u32) -> vec4f {
@@ -77,23 +78,43 @@ fn xSquares(xs: XBlock) -> f32 {
 }
 `;
 
+/** Declares `xValue(i, row, at)`: vec4 `at` of a row of x. */
+function sharedValues(bindings: readonly number[], windowQuads: number | undefined, batch: number): string {
+  const [binding] = bindings;
+  const whole = "fn xValue(i: u32, row: u32, at: u32) -> vec4f {\n  return xValues[row * xStride + at];\n}\n";
+  if (windowQuads === undefined)
+    return `@group(0) @binding(${binding}) var<storage, read> xValues: array<vec4f>;\n${whole}`;
+  if (bindings.length === 1)
+    return `@group(0) @binding(${binding}) var<uniform> xValues: array<vec4f, ${windowQuads}>;\n${whole}`;
+  const rows = batch / bindings.length;
+  return `${bindings
+    .map((each, p) => `@group(0) @binding(${each}) var<uniform> xPiece${p}: array<vec4f, ${windowQuads}>;`)
+    .join("\n")}
+fn xValue(i: u32, row: u32, at: u32) -> vec4f {
+  let place = i % ${rows}u * xStride + at;
+  switch i / ${rows}u {
+${bindings
+  .slice(1)
+  .map((_, p) => `    case ${p + 1}u: { return xPiece${p + 1}[place]; }`)
+  .join("\n")}
+    default: { return xPiece0[place]; }
+  }
+}
+`;
+}
+
 /**
  * The threads of a subgroup read a vec4 each and pass it round, for adapters where a load costs more than arithmetic.
  * All of them need the same rows of x at the same time: `threadsPerRow` is 1, and blocks have 32 values.
  */
-const sharedFloats = (binding: number, windowQuads: number | undefined) => `
-@group(0) @binding(${binding}) ${
-  windowQuads === undefined
-    ? "var<storage, read> xValues: array<vec4f>;"
-    : `var<uniform> xValues: array<vec4f, ${windowQuads}>;`
-}
+const sharedFloats = `
 struct XBlock {
   quads: array<vec4f, shares>,
 }
-fn readX(row: u32, block: u32, lanes: Lanes) -> XBlock {
+fn readX(i: u32, row: u32, block: u32, lanes: Lanes) -> XBlock {
   var xs: XBlock;
   for (var p = 0u; p < shares; p++) {
-    xs.quads[p] = xValues[row * xStride + block * 8u + p * subgroupThreads + lanes.lane];
+    xs.quads[p] = xValue(i, row, block * 8u + p * subgroupThreads + lanes.lane);
   }
   return xs;
 }
@@ -101,16 +122,16 @@ fn xSquares(xs: XBlock) -> f32 {
   return 0.0;
 }
 // The sums of squares are behind the values, and zeros behind them.
-fn rowSquares(row: u32, lanes: Lanes) -> f32 {
+fn rowSquares(i: u32, row: u32, lanes: Lanes) -> f32 {
   var sums = vec4f();
   for (var at = columns / 4u + lanes.lane; at < xStride; at += subgroupThreads) {
-    sums += xValues[row * xStride + at];
+    sums += xValue(i, row, at);
   }
   return subgroupAdd(sums.x + sums.y + sums.z + sums.w);
 }
 `;
 
-const squaresInBlocks = `fn rowSquares(row: u32, lanes: Lanes) -> f32 {
+const squaresInBlocks = `fn rowSquares(i: u32, row: u32, lanes: Lanes) -> f32 {
   return 0.0;
 }
 `;
@@ -127,30 +148,34 @@ function broadcastQuads(source: string, subgroup: number): string {
 export interface SharedReads {
   /** Threads of every subgroup, at most 8. */
   subgroup: number;
-  /** Vec4s of x at hand, where it is bound as a uniform; else it is in storage. */
+  /** Vec4s of x in a binding, where it is bound as uniforms; else it is in storage. */
   windowQuads: number | undefined;
+  /** Rows of x at once. */
+  batch: number;
 }
 
 /**
- * WGSL that reads x at a binding, followed by `body`, which uses it.
+ * WGSL that reads x at its bindings, followed by `body`, which uses it.
  * @param shared of float rows only
  */
 export function withReader(
   x: Activations,
-  binding: number,
+  bindings: readonly [number, ...number[]],
   shared: SharedReads | undefined,
   body: string,
 ): string {
+  const [binding] = bindings;
   if (x.kind === "packed")
     return constSource({ xBlocks: x.width / blockWidth }) + packedWhole(binding) + squaresInBlocks + body;
   const stride = constSource({ xStride: x.tensor.shape[1]! / 4 });
   if (!shared) return stride + floats(binding) + squaresInBlocks + body;
-  const { subgroup, windowQuads } = shared;
+  const { subgroup, windowQuads, batch } = shared;
   const shares = 8 / subgroup;
   return [
     stride,
     constSource({ shares, subgroupThreads: subgroup }),
-    unroll(sharedFloats(binding, windowQuads), { shares }),
+    sharedValues(bindings, windowQuads, batch),
+    unroll(sharedFloats, { shares }),
     broadcastQuads(body, subgroup),
   ].join("");
 }

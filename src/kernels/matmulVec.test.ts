@@ -212,6 +212,12 @@ describe.each([
     expect(rec.dispatchCount).toBe(sharedSubgroup(t.gpu) ? 3 : 1);
   });
 
+  it.each([2048, 8192])("rows that need several bindings: %i wide", async (K) => {
+    const t = await openTestGpu(variant);
+    const rec = await check(t, "q4_0", { output: "next", R: 11, maxR: 16, N: 64, K, normalize: true });
+    expect(rec.dispatchCount).toBe(sharedSubgroup(t.gpu) ? 2 : 1);
+  });
+
   it("a residual beside, and one weight row", async () => {
     const t = await openTestGpu(variant);
     await check(t, "q8_0", { output: "store", R: 3, maxR: 4, N: 1, K: 32, residual: "separate" });

@@ -186,7 +186,7 @@ function record(
   const subgroup = shareX ? sharedSubgroup(rec.gpu) : undefined;
   const uniforms = subgroup ? rowWindows(rec, input, xRows) : undefined;
   const windows = uniforms ?? [wholeWindow(input)];
-  const windowQuads = uniforms && uniforms[0]!.slice.sizeBytes / 16;
+  const windowQuads = uniforms && uniforms[0]!.pieces[0]!.sizeBytes / 16;
   const subgroups = reduction === "shuffle" || subgroup !== undefined;
   // One more for each row's squares, which are only added up where they are wanted.
   const sumCount = xRows * (threadRows + 1);
@@ -202,7 +202,8 @@ function record(
   for (const slice of weight.slices) {
     const bindings = new BindingList();
     const stepBinding = bindings.add(rec.step);
-    const xBinding = bindings.add(x.tensor);
+    const [firstPiece, ...morePieces] = windows[0]!.pieces;
+    const xBindings = [bindings.add(firstPiece!), ...morePieces.map((piece) => bindings.add(piece))] as const;
     const { start: firstStart } = windows[0]!;
     const startBinding = firstStart && bindings.add(firstStart);
     const rowIds = xRowIds ? bindings.declare("read", "xRowIds", "u32", xRowIds) : "";
@@ -227,7 +228,7 @@ function record(
         source,
         formatSource(weight.type, firstPlane, arithmetic === "dot" ? table : undefined),
         reduceSource(reduction, subgroups, reducedSums),
-        withReader(x, xBinding, subgroup ? { subgroup, windowQuads } : undefined, body),
+        withReader(x, xBindings, subgroup ? { subgroup, windowQuads, batch: xRows } : undefined, body),
         unroll(wgsl, { threadRows, xRows }),
       ].join(""),
       constants: {
@@ -239,9 +240,11 @@ function record(
         ...(normalize && { eps: normalize.eps }),
       },
     };
-    for (const { firstRow, rowCount, slice: xSlice, start } of windows) {
+    for (const { firstRow, rowCount, pieces, start } of windows) {
       const own = [...bindings.slices, ...format.bindings];
-      own[xBinding] = xSlice;
+      xBindings.forEach((binding, piece) => {
+        own[binding] = pieces[piece]!;
+      });
       if (startBinding !== undefined) own[startBinding] = start!;
       rec.dispatch({
         ...call,

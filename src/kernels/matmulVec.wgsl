@@ -56,7 +56,7 @@ fn main(
     for (var i = 0u; i < xRows; i++) {
       var factor = 1.0;
       if (normalized) {
-        let squares = sums[xRows * threadRows + i] + rowSquares(x[i], lanes);
+        let squares = sums[xRows * threadRows + i] + rowSquares(i, x[i], lanes);
         factor = inverseSqrt(squares / f32(columns) + eps);
       }
       for (var q = 0u; q < threadRows; q++) {

@@ -1,6 +1,7 @@
 /**
- * Rows of x in pieces that fit a uniform binding, a dispatch each. Mesa's software adapter turns loads from uniforms into
- * straight code; those from storage check every lane, which is dear where many registers are in use.
+ * Rows of x in windows, a dispatch each, of one or more pieces that fit a uniform binding. Mesa's software adapter turns
+ * loads from uniforms into straight code; those from storage check every lane, which is dear where many registers are in
+ * use.
  */
 
 import type { Recording } from "../runtime/gpu/recording.ts";
@@ -11,14 +12,15 @@ import { rowsOf } from "./prelude.ts";
 export interface RowWindow {
   firstRow: number;
   rowCount: number;
-  slice: BufferSlice;
+  /** Of equally many rows; of several, each batch of rows passes through all in turn. */
+  pieces: BufferSlice[];
   /** A uniform u32 that is `firstRow`, where there are several windows. */
   start?: BufferSlice;
 }
 
 /** All of x in storage, as one window. */
 export function wholeWindow({ x }: MatmulInput): RowWindow {
-  return { firstRow: 0, rowCount: Infinity, slice: x.tensor };
+  return { firstRow: 0, rowCount: Infinity, pieces: [x.tensor] };
 }
 
 /** Declares `windowStart()`: the row of a step where the window starts that is bound. */
@@ -36,6 +38,9 @@ const largestBytes = 65_536;
 /** Every eighth row of float activations is aligned as bindings have to be. */
 const alignedRows = 8;
 const mostStarts = 256;
+/** Bindings start at multiples of this many bytes; there are at most 12 in a shader, some of them for other things. */
+const alignment = 256;
+const mostPieces = 8;
 
 /**
  * Windows of equal size over the rows that the largest step reads, or undefined where x cannot be bound so. The size follows
@@ -45,19 +50,21 @@ const mostStarts = 256;
 export function rowWindows(rec: Recording, input: MatmulInput, batch: number): RowWindow[] | undefined {
   const { tensor } = input.x;
   const maxRows = rowsOf(input.rows, rec.maxStep);
-  const rowCount = windowRows(input, maxRows, batch);
-  if (rowCount === undefined) return undefined;
+  const size = windowSize(input, maxRows, batch);
+  if (size === undefined) return undefined;
+  const { rowCount, pieceCount } = size;
   const rowBytes = bytesOfRow(input);
+  const sizeBytes = (rowCount / pieceCount) * rowBytes;
   const several = maxRows > 1 && rowCount < tensor.shape[0]!;
   return Array.from({ length: Math.ceil(maxRows / rowCount) }, (_, i) => {
     const firstRow = i * rowCount;
     return {
       ...{ firstRow, rowCount },
-      slice: {
+      pieces: Array.from({ length: pieceCount }, (_, piece) => ({
         buffer: tensor.buffer,
-        offsetBytes: tensor.offsetBytes + firstRow * rowBytes,
-        sizeBytes: rowCount * rowBytes,
-      },
+        offsetBytes: tensor.offsetBytes + firstRow * rowBytes + piece * sizeBytes,
+        sizeBytes,
+      })),
       ...(several && { start: rowStart(rec.gpu.device, firstRow) }),
     };
   });
@@ -65,21 +72,34 @@ export function rowWindows(rec: Recording, input: MatmulInput, batch: number): R
 
 /** Whether there are {@link rowWindows}. */
 export function hasRowWindows(input: MatmulInput, maxRows: number, batch: number): boolean {
-  return windowRows(input, maxRows, batch) !== undefined;
+  return windowSize(input, maxRows, batch) !== undefined;
 }
 
 const bytesOfRow = ({ x }: MatmulInput) => x.tensor.shape[1]! * 4;
 
-/** The only row of a step, or all rows that x has, or as many as divide them and begin where a binding can. */
-function windowRows(input: MatmulInput, maxRows: number, batch: number): number | undefined {
+/**
+ * The only row of a step, or all rows that x has, or as many as divide them and begin where a binding can; of wide rows one
+ * batch, in pieces.
+ */
+function windowSize(
+  input: MatmulInput,
+  maxRows: number,
+  batch: number,
+): { rowCount: number; pieceCount: number } | undefined {
   const { x, xRows } = input;
   if (x.kind !== "float" || xRows || (x.tensor.buffer.usage & GPUBufferUsage.UNIFORM) === 0) return undefined;
   const count = maxRows === 1 ? 1 : x.tensor.shape[0]!;
-  const most = Math.floor(largestBytes / bytesOfRow(input));
-  if (count <= most) return count;
+  const rowBytes = bytesOfRow(input);
+  const most = Math.floor(largestBytes / rowBytes);
+  if (count <= most) return { rowCount: count, pieceCount: 1 };
   if (count > mostStarts * alignedRows) return undefined;
   for (let rows = most - (most % alignedRows); rows > 0; rows -= alignedRows)
-    if (count % rows === 0 && rows % batch === 0) return rows;
+    if (count % rows === 0 && rows % batch === 0) return { rowCount: rows, pieceCount: 1 };
+  if (batch % alignedRows > 0 || count % batch > 0) return undefined;
+  for (let pieceCount = 2; pieceCount <= mostPieces; pieceCount *= 2) {
+    const rows = batch / pieceCount;
+    if (rows <= most && (rows * rowBytes) % alignment === 0) return { rowCount: batch, pieceCount };
+  }
   return undefined;
 }
 
