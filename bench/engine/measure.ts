@@ -28,10 +28,9 @@ export interface EngineFigures {
   gapMs: number;
   gapBesidePromptMs: number;
   longestGapMs: number;
-  /** A step of the long prompt's last fifth alone, on average. */
+  /** A step of such a prompt alone: the median, and the longest. */
   chunkMs: number;
-  /** Steps that the whole of it took alone. */
-  chunks: number;
+  longestChunkMs: number;
   /** From sending to the first token. */
   firstTurnMs: number;
   secondTurnMs: number;
@@ -42,7 +41,7 @@ export interface EngineFigures {
 interface PageResult {
   together: { count: number; speeds: number[] }[];
   different: number;
-  gaps: { plainMs: number[]; duringMs: number[]; chunkMs: number; chunks: number };
+  gaps: { plainMs: number[]; besideMs: number[]; chunkMs: number; longestChunkMs: number };
   turns: { firstMs: number[]; secondMs: number[] };
   constrained: { name: string; plain: number[]; bound: number[] }[];
   stats: OmniStats;
@@ -72,9 +71,9 @@ export async function measureEngine(
     togetherTokensPerSecond: median(together[1]!.speeds),
     different,
     gapMs: median(gaps.plainMs),
-    longestGapMs: Math.max(...gaps.duringMs),
-    gapBesidePromptMs: median(gaps.duringMs),
-    ...{ chunkMs: gaps.chunkMs, chunks: gaps.chunks },
+    longestGapMs: Math.max(...gaps.besideMs),
+    gapBesidePromptMs: median(gaps.besideMs),
+    ...{ chunkMs: gaps.chunkMs, longestChunkMs: gaps.longestChunkMs },
     firstTurnMs: median(turns.firstMs),
     secondTurnMs: median(turns.secondMs),
     constrained: constrained.map(({ name, plain, bound }) => ({

@@ -34,13 +34,46 @@ function decodeSpeed(answers) {
 }
 
 /**
+ * The time between two tokens of a running stream, usually and while a long prompt is computed; and how long the steps of
+ * such prompts take alone. With a runtime of its own: what it knows of its steps is then of these.
+ *
+ * @param {{ model: string, runs: number, longTokens: number, contextLength: number }} options
+ */
+async function measureGaps({ model, runs, longTokens, contextLength }) {
+  const omni = await createOmni({ model, tuning: false, kvCache: { contextLength } });
+  const { promptOf, complete } = await requestsTo(omni);
+  const { timings } = await complete(promptOf(1, 16), 16);
+  for (let run = 0; run < runs; run++) await complete(promptOf(10 + run, longTokens), 1);
+  const { promptChunk } = (await omni.stats()).latency;
+
+  const plainMs = [];
+  const besideMs = [];
+  const chunks = Math.ceil(promptChunk.count / runs);
+  for (let run = 0; run < runs; run++) {
+    const stream = { sentMs: performance.now() };
+    const streamed = complete(promptOf(20 + run, 16), 2 * chunks + 24);
+    await new Promise((resolve) => setTimeout(resolve, 16 * (timings.predicted_ms / timings.predicted_n)));
+    const long = { sentMs: performance.now() };
+    await complete(promptOf(30 + run, longTokens), 1);
+    long.doneMs = performance.now();
+    const times = (await streamed).arrivedMs.map((ms) => ms + stream.sentMs);
+    for (let i = 2; i < times.length; i++) {
+      const beside = times[i] > long.sentMs && times[i - 1] < long.doneMs;
+      (beside ? besideMs : plainMs).push(times[i] - times[i - 1]);
+    }
+  }
+  await omni.dispose();
+  return { plainMs, besideMs, chunkMs: promptChunk.recent.p50Ms, longestChunkMs: promptChunk.recent.maxMs };
+}
+
+/**
  * @param {{ model: string, streams: number, tokens: number, runs: number, longTokens: number, historyTokens: number,
  *   contextLength: number }} options
  */
 async function measure({ model, streams, tokens, runs, longTokens, historyTokens, contextLength }) {
+  const gaps = await measureGaps({ model, runs, longTokens, contextLength });
   const omni = await createOmni({ model, tuning: false, kvCache: { contextLength } });
   const { promptOf, complete } = await requestsTo(omni);
-  const steps = async () => (await omni.stats()).steps.count;
   await complete(promptOf(1, 100), 8);
 
   /** One alone and many together: how fast they decode, and whether each of the many writes what it writes alone. */
@@ -59,30 +92,6 @@ async function measure({ model, streams, tokens, runs, longTokens, historyTokens
   let different = 0;
   for (const { prompt, text } of texts)
     if ((await complete(prompt, tokens, { cache_prompt: false })).text !== text) different++;
-
-  /** A running stream while a long prompt is computed. */
-  const before = await steps();
-  const alone = promptOf(3, longTokens);
-  await complete(alone.slice(0, 0.8 * longTokens), 1);
-  const beforeLast = await steps();
-  // Chunks at a prompt's end attend to most, so they take longest.
-  const { timings: last } = await complete(alone, 1);
-  const chunks = (await steps()) - before;
-  const lastChunks = before + chunks - beforeLast;
-  const stream = { sentMs: performance.now(), arrivedMs: [] };
-  const streamed = complete(promptOf(4, 16), 2 * chunks + 24);
-  await new Promise((resolve) => setTimeout(resolve, 16 * (1000 / together[0].speeds[0])));
-  const long = { sentMs: performance.now() };
-  await complete(promptOf(5, longTokens), 1);
-  long.doneMs = performance.now();
-  const times = (await streamed).arrivedMs.map((ms) => ms + stream.sentMs);
-  const plain = [];
-  const during = [];
-  for (let i = 2; i < times.length; i++) {
-    const inside = times[i] > long.sentMs && times[i - 1] < long.doneMs;
-    (inside ? during : plain).push(times[i] - times[i - 1]);
-  }
-  const gaps = { plainMs: plain, duringMs: during, chunkMs: last.prompt_ms / lastChunks, chunks };
 
   /** A first turn, and a second one that goes on from it. */
   const turns = { firstMs: [], secondMs: [] };

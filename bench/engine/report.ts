@@ -15,7 +15,7 @@ const perSecond = (speed: number) => `${speed.toFixed(1)} tokens/s`;
 
 export function rowsOf(result: EngineResult): Record<string, string>[] {
   const { schemas, streams } = result;
-  const chunksMore = (gapMs: number) => ((gapMs - result.gapMs) / result.chunkMs).toFixed(2);
+  const chunksMore = (gapMs: number, chunkMs: number) => ((gapMs - result.gapMs) / chunkMs).toFixed(2);
   const rows: [string, string, string][] = [
     ["one request", perSecond(result.oneTokensPerSecond), ""],
     [
@@ -28,8 +28,9 @@ export function rowsOf(result: EngineResult): Record<string, string>[] {
     [
       `  beside a prompt of ${result.longTokens}`,
       `${ms(result.gapBesidePromptMs)}, ${ms(result.longestGapMs)} at most`,
-      `${chunksMore(result.gapBesidePromptMs)} chunks more, ${chunksMore(result.longestGapMs)} at most; ` +
-        `a chunk alone takes ${ms(result.chunkMs)}`,
+      `${chunksMore(result.gapBesidePromptMs, result.chunkMs)} chunks more; the longest ` +
+        `${chunksMore(result.longestGapMs, result.longestChunkMs)} of the longest chunk; ` +
+        `a chunk alone takes ${ms(result.chunkMs)}, ${ms(result.longestChunkMs)} at most`,
     ],
     [`first turn of ${result.historyTokens}`, `${ms(result.firstTurnMs)} to the first token`, ""],
     [

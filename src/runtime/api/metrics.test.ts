@@ -84,6 +84,7 @@ class BusyEngine extends FakeEngine {
         timePerToken: durations(1, 1.5, 20),
         meanTimePerToken: durations(10.5),
         request: durations(4000, 5000),
+        promptChunk: durations(90, 110),
       },
     };
   }

@@ -127,6 +127,8 @@ describe("an engine with room for all", () => {
     expect(requests.stop + requests.length).toBe(20);
     expect(latency.request.count).toBe(20);
     expect(latency.request.sumMs).toBeGreaterThan(latency.timeToFirstToken.sumMs);
+    expect(latency.promptChunk.count).toBeGreaterThan(0);
+    expect(latency.promptChunk.recent.maxMs).toBeGreaterThanOrEqual(latency.promptChunk.recent.p99Ms);
     expect(latency.meanTimePerToken.count).toBeGreaterThan(0);
     expect(tokens.cached).toBeGreaterThanOrEqual(0);
     expect(prefixCache.queriedTokens).toBeGreaterThanOrEqual(tokens.cached);

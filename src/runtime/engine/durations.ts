@@ -26,7 +26,7 @@ export class Durations {
     return {
       count: this.count,
       sumMs: this.sumMs,
-      recent: { p50Ms: at(0.5), p90Ms: at(0.9), p99Ms: at(0.99) },
+      recent: { p50Ms: at(0.5), p90Ms: at(0.9), p99Ms: at(0.99), maxMs: sorted.at(-1) ?? 0 },
       buckets: bounds.map((leMs, i) => {
         below += this.counts[i]!;
         return { leMs, count: below };

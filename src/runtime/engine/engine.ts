@@ -160,6 +160,7 @@ export class DecoderEngine implements Engine {
         timePerToken: loop.tokenTimes.stats,
         meanTimePerToken: loop.meanTokenTimes.stats,
         request: loop.requestTimes.stats,
+        promptChunk: loop.chunkTimes.stats,
       },
       tuning: {
         chosen: variantsOf(runner.tuned),

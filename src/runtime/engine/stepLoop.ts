@@ -33,6 +33,7 @@ export class StepLoop {
   readonly tokenTimes = new Durations();
   readonly meanTokenTimes = new Durations();
   readonly requestTimes = new Durations();
+  readonly chunkTimes = new Durations();
   /** Generations that were ever queued. */
   requests = 0;
   readonly counts = { prompt: 0, cached: 0, generated: 0 };
@@ -171,8 +172,11 @@ export class StepLoop {
   private complete(plan: StepPlan, rows: SampledRow[][], start: number): void {
     if (this.stopped) return;
     const now = performance.now();
-    if (plan.prefillTokens > 0)
-      this.chunkSize.observe(plan.prefillTokens, now - Math.max(start, this.lastDone));
+    if (plan.prefillTokens > 0) {
+      const elapsedMs = now - Math.max(start, this.lastDone);
+      this.chunkSize.observe(plan.prefillTokens, elapsedMs);
+      this.chunkTimes.add(elapsedMs);
+    }
     this.lastDone = now;
     this.counts.prompt += plan.prefillTokens;
     plan.parts.forEach(({ outputs }, part) => {

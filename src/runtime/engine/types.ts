@@ -141,7 +141,7 @@ export interface DurationStats {
   count: number;
   sumMs: number;
   /** Of the last 512; 0 while there are none. */
-  recent: { p50Ms: number; p90Ms: number; p99Ms: number };
+  recent: { p50Ms: number; p90Ms: number; p99Ms: number; maxMs: number };
   /** How many took at most `leMs`, as in Prometheus: cumulative, without the last bucket (`count`). */
   buckets: { leMs: number; count: number }[];
 }
@@ -206,6 +206,8 @@ export interface EngineStats {
     meanTimePerToken: DurationStats;
     /** From arrival to the last token, of complete requests. */
     request: DurationStats;
+    /** Of a step that computes a part of a prompt: what it may add to the time between others' tokens. */
+    promptChunk: DurationStats;
   };
   scheduler: { maxRunning: number; maxQueued: number; stepsInFlight: number };
   tuning: TuningStats;

@@ -20,7 +20,11 @@ function show(step: number) {
   const refreshStats = vi.fn(async () => {
     const { stats } = store.state.current!;
     const generated = stats.tokens.generated + step;
-    const duration = { ...stats.latency.timePerToken, count: 3, recent: { p50Ms: 1234, p90Ms: 0, p99Ms: 0 } };
+    const duration = {
+      ...stats.latency.timePerToken,
+      count: 3,
+      recent: { p50Ms: 1234, p90Ms: 0, p99Ms: 0, maxMs: 0 },
+    };
     const fresh: OmniStats = {
       ...stats,
       requests: { ...stats.requests, running: 2, queued: 5 },

@@ -91,7 +91,7 @@ export function fakeOmni(script: FakeScript): FakeOmni {
     });
     return new Response(stream, { headers: { "content-type": "text/event-stream" } });
   };
-  const noDurations = { count: 0, sumMs: 0, recent: { p50Ms: 0, p90Ms: 0, p99Ms: 0 }, buckets: [] };
+  const noDurations = { count: 0, sumMs: 0, recent: { p50Ms: 0, p90Ms: 0, p99Ms: 0, maxMs: 0 }, buckets: [] };
   const stats: OmniStats = {
     adapter: { name: "Fake adapter", software: true, f16: false, subgroups: false },
     model: {
@@ -114,7 +114,7 @@ export function fakeOmni(script: FakeScript): FakeOmni {
     prefixCache: { lookups: 0, hits: 0, queriedTokens: 0, evictions: 0 },
     latency: {
       ...{ queue: noDurations, timeToFirstToken: noDurations, timePerToken: noDurations },
-      ...{ meanTimePerToken: noDurations, request: noDurations },
+      ...{ meanTimePerToken: noDurations, request: noDurations, promptChunk: noDurations },
     },
     scheduler: { maxRunning: 16, maxQueued: 256, stepsInFlight: 0 },
     load: { elapsedMs: 10, bytes: script.loadBytes ?? 0 },

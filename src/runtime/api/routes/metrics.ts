@@ -100,6 +100,7 @@ export function metricsText(stats: EngineStats): string {
   );
   histogram("request_queue_time_seconds", "From arrival to the first computation.", latency.queue);
   histogram("e2e_request_latency_seconds", "From arrival to the last token.", latency.request);
+  histogram("prompt_chunk_seconds", "Of a step that computes a part of a prompt.", latency.promptChunk);
   return `${lines.join("\n")}\n`;
 }
 

@@ -149,7 +149,7 @@ export class FakeEngine implements Engine {
       prefixCache: { lookups: 0, hits: 0, queriedTokens: 0, evictions: 0 },
       latency: {
         ...{ queue: none, timeToFirstToken: none, timePerToken: none },
-        ...{ meanTimePerToken: none, request: none },
+        ...{ meanTimePerToken: none, request: none, promptChunk: none },
       },
       scheduler: { maxRunning: this.maxRunning, maxQueued: 1, stepsInFlight: 0 },
       tuning: { state: "off", chosen: {}, rejected: [] },
