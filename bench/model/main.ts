@@ -5,6 +5,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import type { AdapterLaunch } from "../../scripts/browsers.mjs";
 import { root } from "../../scripts/install.mjs";
+import { modelConfig } from "../../src/runtime/models/architectures.ts";
 import { BlobSource } from "../../src/runtime/weights/blobSource.ts";
 import { readGgufHeader } from "../../src/runtime/weights/gguf.ts";
 import { SourceReader } from "../../src/runtime/weights/reader.ts";
@@ -14,7 +15,7 @@ import { countOf, fail } from "../cli.ts";
 import { kernelLayers, measureKernels } from "../kernels/main.ts";
 import { randomModelFile } from "../randomModel.ts";
 import { multipliedWeights, packHeader } from "../shapes.ts";
-import { type ModelRequest, measureOwn, measureWllama } from "./measure.ts";
+import { type ModelRequest, measureOnnxRuntime, measureOwn, measureWllama } from "./measure.ts";
 import { printResult, type Result } from "./report.ts";
 
 export async function main(args: string[]): Promise<void> {
@@ -41,7 +42,9 @@ export async function main(args: string[]): Promise<void> {
     ...{ promptTokens, tokens, runs: countOf("--runs", values.runs), contexts },
     contextLength: contexts.length > 0 ? needed : undefined,
   };
-  if (values.peer && values.peer !== "wllama") fail(`there is no peer ${values.peer}; wllama is one`);
+  const peers = values.peer?.split(",") ?? [];
+  const unknown = peers.find((peer) => !["wllama", "onnxruntime"].includes(peer));
+  if (unknown) fail(`there is no peer ${unknown}; wllama and onnxruntime are`);
   const adapters = chosenAdapters(values.adapter);
   const file = values.random
     ? randomModelFile(values.random)
@@ -53,9 +56,13 @@ export async function main(args: string[]): Promise<void> {
   const results: Result[] = [];
   for (const adapter of adapters) {
     const result = await benchmark(adapter, file, header, request, !values["no-kernels"]);
-    if (values.peer) {
+    if (peers.includes("wllama")) {
       result.peers["wllama, WebGPU"] = await measureWllama(adapter, file, request, true);
       result.peers["wllama, CPU"] = await measureWllama(adapter, file, request, false);
+    }
+    if (peers.includes("onnxruntime")) {
+      const name = "onnxruntime, WebGPU";
+      result.peers[name] = await measureOnnxRuntime(adapter, modelConfig(header), request);
     }
     results.push(result);
     if (!values.json) printResult(result);

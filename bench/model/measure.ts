@@ -1,13 +1,18 @@
 /** Runs `measure()` of a page in a browser and takes the medians of its runs. */
 
+import { writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Browser } from "playwright";
+import { installAside } from "../../scripts/aside.mjs";
 import type { AdapterLaunch } from "../../scripts/browsers.mjs";
 import { root } from "../../scripts/install.mjs";
 import type { Mount } from "../../scripts/serve.mjs";
+import type { DecoderConfig } from "../../src/runtime/models/config.ts";
 import type { OmniStats } from "../../src/runtime/types.ts";
 import { ownLibrary, withBuiltPage } from "../browser.ts";
 import { median } from "../cli.ts";
+import { llamaGraph } from "../onnx/llama.ts";
+import { writeOnnx } from "../onnx/onnxFile.ts";
 import { workerCpuMs } from "./workerCpu.ts";
 
 export interface ModelRequest {
@@ -53,7 +58,7 @@ async function measureIn(
   file: string,
   page: string,
   library: Mount,
-  options: ModelRequest & { onGpu?: boolean },
+  options: ModelRequest & { onGpu?: boolean; layers?: number; kvHeads?: number; headWidth?: number },
 ): Promise<{ figures: ModelFigures; stats: OmniStats | undefined }> {
   const expose = (browser: Browser) => ({
     workerCpuMs: async () => (await workerCpuMs(browser)) ?? null,
@@ -110,4 +115,20 @@ export async function measureWllama(
 ): Promise<ModelFigures> {
   const library = { path: "/peer/", dir: path.join(root, "node_modules/@wllama/wllama/esm") };
   return (await measureIn(adapter, file, "wllama.html", library, { ...request, onGpu })).figures;
+}
+
+/** onnxruntime-web's WebGPU provider on a llama of these sizes with random 4-bit weights; installed aside (138 MB). */
+export async function measureOnnxRuntime(
+  adapter: AdapterLaunch,
+  config: DecoderConfig,
+  request: ModelRequest,
+): Promise<ModelFigures> {
+  const aside = installAside("onnxruntime", ["onnxruntime-web@1.30.0"]);
+  const file = path.join(root, ".cache/bench/llama.onnx");
+  const graph = llamaGraph(config, request.promptTokens + request.tokens + 1);
+  writeFileSync(file, Buffer.concat(writeOnnx(graph, ["com.microsoft"])));
+  const library = { path: "/peer/", dir: path.join(aside, "node_modules/onnxruntime-web/dist") };
+  const { layers, kvHeads, headWidth } = config;
+  const options = { ...request, layers, kvHeads, headWidth };
+  return (await measureIn(adapter, file, "onnxruntime.html", library, options)).figures;
 }

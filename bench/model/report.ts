@@ -26,7 +26,7 @@ const giga = (perSecond: number) => `${(perSecond / 1e9).toFixed(2)} Gweights/s`
 const speed = (tokensPerSecond: number) => `${tokensPerSecond.toFixed(1)} tokens/s`;
 
 export function printResult(result: Result): void {
-  for (const [label, value] of rowsOf(result)) console.log(`${label.padEnd(26)}${value}`);
+  for (const [label, value] of rowsOf(result)) console.log(`${label.padEnd(30)}${value}`);
   console.log("");
 }
 

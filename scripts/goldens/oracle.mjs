@@ -1,29 +1,23 @@
 /** llama.cpp by way of node-llama-cpp, installed aside: the reference that goldens are made with. */
 
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
+import { installAside } from "../aside.mjs";
 
 // Pinned, so that goldens can be made again. Only the CPU binary: the optional GPU ones take 700 MB.
 const version = "3.22.1";
-const dir = path.resolve(import.meta.dirname, "../../.cache/oracle");
+
+/** The folder that it is installed in. */
+function installed() {
+  const platform = `@node-llama-cpp/${process.platform === "darwin" ? "mac" : process.platform}-${process.arch}`;
+  return installAside("oracle", [`node-llama-cpp@${version}`, `${platform}@${version}`]);
+}
 
 /** @returns {Promise<typeof import("node-llama-cpp")>} */
 async function library() {
-  if (!existsSync(path.join(dir, "node_modules/node-llama-cpp"))) {
-    mkdirSync(dir, { recursive: true });
-    writeFileSync(path.join(dir, "package.json"), "{}");
-    const platform = `@node-llama-cpp/${process.platform === "darwin" ? "mac" : process.platform}-${process.arch}`;
-    const install = (...args) =>
-      execFileSync("npm", ["install", "--no-save", "--ignore-scripts", "--omit=optional", ...args], {
-        cwd: dir,
-        stdio: "inherit",
-      });
-    install(`node-llama-cpp@${version}`, `${platform}@${version}`);
-  }
-  const entry = createRequire(path.join(dir, "x.js")).resolve("node-llama-cpp");
+  const entry = createRequire(path.join(installed(), "x.js")).resolve("node-llama-cpp");
   return import(pathToFileURL(entry).href);
 }
 
@@ -32,7 +26,7 @@ export async function openOracle() {
   const { getLlama } = await library();
   const llama = await getLlama({ gpu: false, build: "never", logLevel: "error" });
   const release = JSON.parse(
-    readFileSync(path.join(dir, "node_modules/node-llama-cpp/llama/binariesGithubRelease.json"), "utf8"),
+    readFileSync(path.join(installed(), "node_modules/node-llama-cpp/llama/binariesGithubRelease.json"), "utf8"),
   ).release;
   return {
     versions: { nodeLlamaCpp: version, llamaCpp: release },
