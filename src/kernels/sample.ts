@@ -13,6 +13,7 @@ import {
   type SampleSizes,
   sampleLayout,
 } from "./sampleLayout.ts";
+import lineSource from "./sampleLine.wgsl?raw";
 import selectSource from "./sampleSelect.wgsl?raw";
 
 /** Sizes that are words of {@link sampleLayout}. All but the logits are u32. */
@@ -99,7 +100,7 @@ export function sample(rec: Recording, args: SampleArgs, label: string): void {
   });
   rec.dispatch({
     label: `${place}: select`,
-    source: source + selectSource,
+    source: source + lineSource + selectSource,
     constants: { ...sizesOfGroup, listSize: rec.gpu.software ? 64 : 256 },
     bindings: [logits, rowSlots, rowDraws, params, adjusted, chunks, state, results],
     workgroups: (step) => [rowsOf(rows, step)],
