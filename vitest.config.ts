@@ -17,6 +17,8 @@ export default defineConfig({
       },
       {
         publicDir: "public",
+        // Adapters are tested side by side.
+        cacheDir: `.cache/vite/${process.env.OMNITAB_ADAPTER ?? "all"}`,
         test: {
           name: "gpu",
           include: gpuTests,

@@ -30,6 +30,7 @@ export async function main(args: string[]): Promise<void> {
       context: { type: "string" },
       random: { type: "string" },
       peer: { type: "string" },
+      tuned: { type: "boolean", default: false },
       "no-kernels": { type: "boolean", default: false },
       json: { type: "boolean", default: false },
     },
@@ -39,7 +40,7 @@ export async function main(args: string[]): Promise<void> {
   const promptTokens = countOf("--prompt", values.prompt, 2);
   const needed = Math.max(...contexts, promptTokens) + tokens + 1;
   const request: ModelRequest = {
-    ...{ promptTokens, tokens, runs: countOf("--runs", values.runs), contexts },
+    ...{ promptTokens, tokens, runs: countOf("--runs", values.runs), contexts, tuned: values.tuned },
     contextLength: contexts.length > 0 ? needed : undefined,
   };
   const peers = values.peer?.split(",") ?? [];
@@ -89,6 +90,7 @@ async function benchmark(
     ...figures,
     dispatchesPerToken: stats.dispatchesPerToken,
     dispatches: measured?.dispatches,
+    tuned: request.tuned ? stats.tuning.chosen : {},
     weightsPerSecond: weights * figures.decodeTokensPerSecond,
     bestGemv: best && { name: best.name, weightsPerSecond: (best.weights / best.ms) * 1e3 },
     gpuBytes: stats.gpuBytes,

@@ -21,6 +21,8 @@ export interface ModelRequest {
   runs: number;
   /** Cached positions behind which decoding is measured as well. */
   contexts: number[];
+  /** Whether kernels are tuned before. */
+  tuned: boolean;
   /** Positions that the cache is to hold; undefined: the model's. */
   contextLength: number | undefined;
 }

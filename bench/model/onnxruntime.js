@@ -41,7 +41,8 @@ async function measure({ model, promptTokens, tokens, runs, layers, kvHeads, hea
       });
       for (const name of caches) past[name].dispose();
       past = Object.fromEntries(caches.map((name) => [name, results[`present.${name}`]]));
-      const logits = results[logitsName].data;
+      const { data, dims } = results[logitsName];
+      const logits = data.subarray(-dims.at(-1));
       let best = 0;
       for (let id = 1; id < logits.length; id++) if (logits[id] > logits[best]) best = id;
       if (!Number.isFinite(logits[best])) throw new Error("onnxruntime-web computed no finite logits");

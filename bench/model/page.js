@@ -23,13 +23,16 @@ const longestTaskMs = (() => {
  * One model on this page's adapter.
  *
  * @param {{ model: string, promptTokens: number, tokens: number, runs: number, contexts: number[],
- *   contextLength?: number }} options `runs` measured after one that is not; decoding is also measured behind each
- *   of `contexts` cached positions
+ *   contextLength?: number, tuned: boolean }} options `runs` measured after one that is not; decoding is also measured
+ *   behind each of `contexts` cached positions; `tuned`: after kernels have been tuned
  */
-async function measure({ model, promptTokens, tokens, runs, contexts, contextLength }) {
+async function measure({ model, promptTokens, tokens, runs, contexts, contextLength, tuned }) {
   const startedMs = performance.now();
-  const omni = await createOmni({ model, ...(contextLength && { kvCache: { contextLength } }) });
+  const kvCache = contextLength && { kvCache: { contextLength } };
+  const omni = await createOmni({ model, ...kvCache, tuning: tuned });
   const loadMs = performance.now() - startedMs;
+  while (tuned && !["done", "stopped"].includes((await omni.stats()).tuning.state))
+    await new Promise((resolve) => setTimeout(resolve, 500));
   const { promptOf, complete } = await requestsTo(omni);
 
   /** Decoding behind a prompt that is cached but for its last token. */

@@ -10,6 +10,8 @@ export interface Result extends ModelFigures {
   promptTokens: number;
   tokens: number;
   dispatchesPerToken: number;
+  /** Variants that tuning chose, by kernel and shape. */
+  tuned: Record<string, object>;
   /** By the labels of a decode step. */
   dispatches: { perLayer: number; outside: number } | undefined;
   /** Weights that decoding multiplies with, a second; and those of the fastest of its kernels by itself. */
@@ -69,6 +71,8 @@ export function rowsOf(result: Result): [string, string][] {
     ["  KV cache", mebibytes(gpuBytes.kvCache)],
     ["  activations", mebibytes(gpuBytes.activations)],
   );
+  for (const [kernel, variant] of Object.entries(result.tuned))
+    rows.push([`tuned ${kernel}`, JSON.stringify(variant)]);
   for (const [name, figures] of Object.entries(result.peers)) {
     const versus = (own: number, theirs: number) =>
       `${speed(theirs)}; ours is ${(own / theirs).toFixed(1)} times that`;

@@ -1,7 +1,7 @@
 /**
  * A llama as an ONNX file with random 4-bit weights, as exporters for browsers make them: com.microsoft's MatMulNBits
  * (blocks of 32, activations as int8), GroupQueryAttention with RoPE in it and keys and values passed from run to run, norms
- * joined with residuals; logits of the last position only. Operators: onnxruntime's docs/ContribOperators.md.
+ * joined with residuals; logits of all positions. Operators: onnxruntime's docs/ContribOperators.md.
  */
 
 import type { DecoderConfig } from "../../src/runtime/models/config.ts";
@@ -91,9 +91,7 @@ export function llamaGraph(config: DecoderConfig, positions: number): OnnxGraph 
     const down = matmul(gated, at("down"), D, F);
     ({ normed, sum: x } = addNorm(middle.sum, down, at("next_norm")));
   }
-  const last = initializer("last", "i64", [1], BigInt64Array.of(-1n));
-  const final = node("Gather", [normed, last], ["last.out"], { attributes: { axis: 1 } });
-  const logits = matmul(final, "lm_head", V, D);
-  graph.outputs.push({ name: logits, type: "f32", shape: [1, 1, V] });
+  const logits = matmul(normed, "lm_head", V, D);
+  graph.outputs.push({ name: logits, type: "f32", shape: [1, "T", V] });
   return graph;
 }
