@@ -16,7 +16,7 @@ import type { ByteSource, GgufTensorInfo, TensorTable } from "./types.ts";
 const magic = 0x67676d6c;
 const maxTensors = 65_536;
 const maxNameBytes = 255;
-const maxTokenBytes = 1024;
+const maxTokenBytes = 512;
 /** A gap that is cheaper to read than to ask for what comes after it. */
 const readGapBytes = 2 ** 20;
 

@@ -1,0 +1,75 @@
+import { expect, test } from "vitest";
+import { byteTokens, cutTiny, whisperSiblings } from "../weights/testing/whisperFiles.ts";
+import { ordinaryTokens } from "./tokenizerJson.ts";
+import { languageCode, languageName, whisperLanguages } from "./whisperLanguages.ts";
+import { whisperTokens } from "./whisperTokens.ts";
+
+/** A vocabulary of the sizes of the real ones: bytes, and others that never merge. */
+function vocabulary(ordinary: number): Uint8Array[] {
+  const bytes = byteTokens(cutTiny);
+  const others = Array.from({ length: ordinary - 256 }, (_, i) => Uint8Array.of(1, i >> 16, (i >> 8) & 255, i & 255, 2));
+  return [...bytes, ...others];
+}
+
+test.each([
+  { name: "tiny", ordinary: 50_257, vocab: 51_865, languages: 99, sot: 50_258, transcribe: 50_359, begin: 50_364 },
+  { name: "large-v3", ordinary: 50_257, vocab: 51_866, languages: 100, sot: 50_258, transcribe: 50_360, begin: 50_365 },
+  { name: "tiny.en", ordinary: 50_256, vocab: 51_864, languages: 0, sot: 50_257, transcribe: 50_358, begin: 50_363 },
+])("special tokens of $name lie where OpenAI has them", ({ ordinary, vocab, languages, sot, transcribe, begin }) => {
+  const tokens = whisperTokens(vocabulary(ordinary), vocab);
+  expect(tokens).toMatchObject({ end: ordinary, start: sot, transcribe, timestampBegin: begin });
+  expect(tokens).toMatchObject({ translate: transcribe - 1, startOfPrevious: transcribe + 2, noSpeech: transcribe + 3 });
+  expect(tokens.noTimestamps).toBe(begin - 1);
+  expect(tokens.languages.size).toBe(languages);
+  if (languages > 0) expect([tokens.languages.get("en"), tokens.languages.get("de")]).toEqual([sot + 1, sot + 3]);
+  expect(tokens.tokenizer.vocabSize).toBe(vocab);
+  expect(tokens.tokenizer.decode([begin, begin + 1500], { skipSpecial: false })).toBe("<|0.00|><|30.00|>");
+});
+
+test("text passes as bytes, and never spells a special token", () => {
+  const { tokenizer, end } = whisperTokens(byteTokens(cutTiny), cutTiny.vocab);
+  const text = "Grüße <|endoftext|> 你好";
+  const ids = tokenizer.encode(text);
+  expect(ids.every((id) => id < end)).toBe(true);
+  expect(tokenizer.decode(ids)).toBe(text);
+});
+
+test("an end token among the ordinary ones is found, other sizes are refused", () => {
+  const listed = [...byteTokens(cutTiny), new TextEncoder().encode("<|endoftext|>")];
+  expect(whisperTokens(listed, cutTiny.vocab).end).toBe(256);
+  expect(() => whisperTokens(byteTokens(cutTiny), cutTiny.vocab + 50)).toThrow(/149 languages/);
+  expect(() => whisperTokens(byteTokens(cutTiny), 1000)).toThrow(/languages/);
+});
+
+test("what is not spoken is suppressed: symbols alone, notes by their first bytes, no letters", () => {
+  const { tokenizer, suppressed, suppressedFirst, end } = whisperTokens(byteTokens(cutTiny), cutTiny.vocab);
+  for (const symbol of "#()*[]{}~<>") expect(suppressed).toContain(tokenizer.encode(symbol)[0]);
+  for (const letter of "abzAZ09.,?! ") expect(suppressed).not.toContain(tokenizer.encode(letter)[0]);
+  expect(suppressedFirst).toEqual([...tokenizer.encode(" "), end]);
+});
+
+test("tokenizer.json and vocab.json give the same tokens", () => {
+  const json = JSON.parse(whisperSiblings(cutTiny)["tokenizer.json"]!);
+  expect(ordinaryTokens(json, "tokenizer.json")).toEqual(byteTokens(cutTiny));
+  const flat = { ...json.model.vocab, "<|endoftext|>": 256 };
+  expect(ordinaryTokens(flat, "vocab.json")).toEqual(byteTokens(cutTiny));
+});
+
+test.each([
+  { name: "a list", json: [], message: /not a JSON object/ },
+  { name: "no vocabulary", json: { model: { vocab: 3 } }, message: /no vocabulary/ },
+  { name: "a gap", json: { a: 0, b: 2, "<|endoftext|>": 3 }, message: /no token 1/ },
+  { name: "a huge id", json: { a: 0, "<|endoftext|>": 2 ** 40 }, message: /token 1099511627776 of 2/ },
+  { name: "no number", json: { a: "0" }, message: /"a" has no id/ },
+])("$name is refused", ({ json, message }) => {
+  expect(() => ordinaryTokens(json, "tokenizer.json")).toThrow(message);
+});
+
+test("languages by code, name and habit", () => {
+  expect(whisperLanguages).toHaveLength(100);
+  expect(["en", "EN", "English", "mandarin", "jv", " Haitian Creole "].map(languageCode)).toEqual([
+    ...["en", "en", "en", "zh", "jw", "ht"],
+  ]);
+  expect([languageCode("klingon"), languageCode("toString"), languageCode("")]).toEqual([undefined, undefined, undefined]);
+  expect(languageName("yue")).toBe("cantonese");
+});
