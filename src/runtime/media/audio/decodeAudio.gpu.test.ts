@@ -90,8 +90,9 @@ test("MP3", async () => {
 
 test("files that end early are refused, or give what is there", async () => {
   const whole = await encode(new Mp4OutputFormat(), "opus");
-  const error = await decode(whole.slice(0, whole.length - 5000)).catch((thrown) => thrown);
+  const error = await decode(whole.slice(0, whole.length >> 1)).catch((thrown) => thrown);
   expect(error).toMatchObject({ code: "invalid_request", param: "file" });
+  expect(error.message).toMatch(/cut short/);
   const ogg = await encode(new OggOutputFormat(), "opus");
   const half = await decode(ogg.slice(0, ogg.length >> 1)).catch((thrown) => thrown);
   if (half instanceof Float32Array) expect(half.length).toBeGreaterThan(4000);

@@ -36,7 +36,7 @@ const silencePiece = sampleRate;
 /** Less than this, in seconds, is rounding of timestamps. */
 const gapTolerance = 0.1;
 /** By how much, in seconds, a file may be shorter than it says. */
-const lengthTolerance = 2;
+const lengthTolerance = 0.25;
 
 export interface DecodedAudio {
   /** As the file says; undefined where it does not. */
@@ -65,9 +65,10 @@ export async function decodeAudio(file: Blob, limits: AudioLimits = audioLimits)
       throw badAudio(`This browser cannot decode the file's sound (${(await track.getCodec()) ?? "unknown codec"}).`);
     const declared = (await track.getDurationFromMetadata()) ?? undefined;
     if (declared !== undefined) checkDuration(declared, limits);
+    const sure = await knowsLength(input);
     return {
       durationSeconds: declared,
-      samples: () => naming(mono(track, declared, limits)),
+      samples: () => naming(mono(track, sure ? declared : undefined, limits)),
       close: () => input.dispose(),
     };
   } catch (thrown) {
@@ -80,6 +81,14 @@ async function audioTrack(input: Input): Promise<InputAudioTrack> {
   const track = await input.getPrimaryAudioTrack();
   if (track) return track;
   throw badAudio("The file has no audio track.");
+}
+
+/** Whether the length in the file's metadata is the sound's own: not an estimate (MP3), nor that of a video around it. */
+async function knowsLength(input: Input): Promise<boolean> {
+  const format = await input.getFormat();
+  if (format === MP3) return false;
+  const isMatroska = format === WEBM || format === MATROSKA;
+  return !isMatroska || (await input.getPrimaryVideoTrack()) === null;
 }
 
 function checkSound(channels: number, rate: number, limits: AudioLimits): void {
@@ -97,6 +106,7 @@ function checkDuration(seconds: number, { maxSeconds }: AudioLimits): void {
 
 async function* mono(
   track: InputAudioTrack,
+  /** How long it is, where that is sure. */
   declared: number | undefined,
   limits: AudioLimits,
 ): AsyncGenerator<Float32Array, void, void> {
@@ -139,7 +149,7 @@ async function* mono(
   if (resampler) yield counted(resampler.flush());
   if (produced === 0) throw badAudio("The audio file has no samples: it is empty or cut short.");
   const end = declared === undefined ? 0 : declared - (start ?? 0);
-  if (end - produced / sampleRate > lengthTolerance + 0.02 * end)
+  if (end - produced / sampleRate > lengthTolerance + 0.01 * end)
     throw badAudio(
       `The audio file is cut short: it ends after ${(produced / sampleRate).toFixed(1)} of ${end.toFixed(1)} seconds.`,
     );

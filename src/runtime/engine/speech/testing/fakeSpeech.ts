@@ -60,7 +60,8 @@ export class FakeSpeech implements SpeechModel {
     const answer = answers[Math.min(this.#attempt, answers.length - 1)] ?? [];
     const next = answer[position + tokens.length - this.#promptLength] ?? fakeTokens.end;
     return outputs.map((output) => {
-      const logits = new Float32Array(this.vocab);
+      // Timestamps are many: they must not prevail by their number.
+      const logits = new Float32Array(this.vocab).fill(-20, fakeTokens.timestampBegin);
       const isStart = tokens[output] === fakeTokens.start;
       logits[isStart ? fakeTokens.languages.get(language)! : next] = confidence;
       if (isStart) logits[fakeTokens.noSpeech] = confidence + Math.log(noSpeech / (1 - noSpeech));
