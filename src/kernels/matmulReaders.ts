@@ -7,11 +7,12 @@
  *   xSquares(xs) -> f32             sum of squares, where `rowSquares` is 0
  *   rowSquares(row, lanes) -> f32   sum of squares of a whole row, where `xSquares` is 0
  *
- * A block is 32 values of packed rows, and `readQuads` vec4s of float rows.
+ * A block is 32 values of packed rows, and `readQuads` vec4s of other rows.
  */
 
 import type { Activations } from "./activations.ts";
 import { blockWidth } from "./activations.ts";
+import { type PlainRows, plainSource } from "./plainRows.ts";
 import { constSource } from "./prelude.ts";
 import { unroll } from "./unroll.ts";
 
@@ -77,6 +78,24 @@ fn xSquares(xs: XBlock) -> f32 {
 }
 `;
 
+const plain = (x: PlainRows, binding: number) => `
+@group(0) @binding(${binding}) var<storage, read> xValues: array<vec4f>;
+${plainSource(x, "xValues")}
+struct XBlock {
+  start: u32,
+  first: u32,
+}
+fn readX(row: u32, block: u32, lanes: Lanes) -> XBlock {
+  return XBlock(plainStart(row), block * readQuads);
+}
+fn xQuad(xs: XBlock, quad: u32) -> vec4f {
+  return plainQuad(xs.start, xs.first + quad);
+}
+fn xSquares(xs: XBlock) -> f32 {
+  return 0.0;
+}
+`;
+
 /**
  * The threads of a subgroup read a vec4 each and pass it round, for adapters where a load costs more than arithmetic.
  * All of them need the same rows of x at the same time: `threadsPerRow` is 1, and blocks have 32 values.
@@ -136,13 +155,14 @@ export interface SharedReads {
  * @param shared of float rows only
  */
 export function withReader(
-  x: Activations,
+  x: Activations | PlainRows,
   binding: number,
   shared: SharedReads | undefined,
   body: string,
 ): string {
   if (x.kind === "packed")
     return constSource({ xBlocks: x.width / blockWidth }) + packedWhole(binding) + squaresInBlocks + body;
+  if (x.kind === "plain") return plain(x, binding) + squaresInBlocks + body;
   const stride = constSource({ xStride: x.tensor.shape[1]! / 4 });
   if (!shared) return stride + floats(binding) + squaresInBlocks + body;
   const { subgroup, windowQuads } = shared;
