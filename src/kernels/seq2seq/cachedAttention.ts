@@ -7,7 +7,7 @@ import type { Recording } from "../../runtime/gpu/recording.ts";
 import type { Tensor } from "../../runtime/gpu/tensor.ts";
 import { expectKernel, expectRows, expectShape, expectSize } from "../checks.ts";
 import { expectHeadRows, expectHeads, type HeadRows, headRowsSource } from "../encoder/headRows.ts";
-import { constSource, type RowCount, rowsOf } from "../prelude.ts";
+import { constSource, type RowCount, rolledSource, rowConstants, rowsOf, stepSource } from "../prelude.ts";
 import wgsl from "./cachedAttention.wgsl?raw";
 import mergeWgsl from "./cachedAttentionMerge.wgsl?raw";
 
@@ -68,11 +68,13 @@ export function cachedAttention(rec: Recording, args: CachedAttentionArgs, label
   const own = chunkKeys(rec.gpu.software);
   const chunks = Math.ceil(keys / own);
   const threads = headQuads * (rec.gpu.software ? 1 : Math.ceil(64 / headQuads));
-  const bindings = [q.tensor, k.tensor, v.tensor, scratch];
+  const bindings = [rec.step, q.tensor, k.tensor, v.tensor, scratch];
+  const common = stepSource(0) + rolledSource(rec.gpu.software);
   const sizes = { headQuads, heads, chunks };
   rec.dispatch({
     label: place,
     source: [
+      common,
       constSource({ ...sizes, threads, chunkKeys: own, keyCount: keys }),
       headRowsSource("q", q, width),
       headRowsSource("k", k, width),
@@ -81,14 +83,15 @@ export function cachedAttention(rec: Recording, args: CachedAttentionArgs, label
       scoreSource(scores && bindings.push(scores) - 1),
       wgsl,
     ].join(""),
-    constants: { scale },
+    constants: { ...rowConstants(rows), scale },
     bindings,
     workgroups: (step) => [chunks, heads, rowsOf(rows, step)],
   });
   rec.dispatch({
     label: `${place} merge`,
-    source: constSource(sizes) + mergeWgsl,
-    bindings: [scratch, out],
+    source: common + constSource(sizes) + mergeWgsl,
+    constants: rowConstants(rows),
+    bindings: [rec.step, scratch, out],
     workgroups: (step) => [heads, rowsOf(rows, step)],
   });
 }

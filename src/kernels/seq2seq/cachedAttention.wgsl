@@ -3,13 +3,13 @@
 //
 // A workgroup is a chunk × a head × a row: threads take keys for the scores, then vec4s of a value (side by side, so that
 // reads are whole rows) for parts of the keys.
-// Before this: constants threads, headQuads, heads, chunkKeys, chunks, keyCount, where q, k and v start, with their strides
+// Before this: the step, `rolled`, constants threads, headQuads, heads, chunkKeys, chunks, keyCount, where q, k and v start, with their strides
 // (in vec4s), `visibleKeys`, `storeScore`.
 
-@group(0) @binding(0) var<storage, read> q: array<vec4f>; // (T, qStride)
-@group(0) @binding(1) var<storage, read> k: array<vec4f>; // (S, kStride)
-@group(0) @binding(2) var<storage, read> v: array<vec4f>; // (S, vStride)
-@group(0) @binding(3) var<storage, read_write> partials: array<vec4f>; // (T, heads, chunks, headQuads + 1)
+@group(0) @binding(1) var<storage, read> q: array<vec4f>; // (T, qStride)
+@group(0) @binding(2) var<storage, read> k: array<vec4f>; // (S, kStride)
+@group(0) @binding(3) var<storage, read> v: array<vec4f>; // (S, vStride)
+@group(0) @binding(4) var<storage, read_write> partials: array<vec4f>; // (T, heads, chunks, headQuads + 1)
 
 override scale: f32;
 
@@ -26,7 +26,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let first = group.x * chunkKeys;
   let head = group.y * headQuads;
   let t = group.z;
-  let end = min(first + chunkKeys, visibleKeys(t));
+  let end = select(0u, min(first + chunkKeys, visibleKeys(t)), t < stepRows());
   if (thread < headQuads) {
     query[thread] = scale * q[t * qStride + qStart + head + thread];
   }
@@ -36,7 +36,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   for (var key = first + thread; key < end; key += threads) {
     let row = key * kStride + kStart + head;
     var score = 0.0;
-    for (var i = 0u; i < headQuads; i++) {
+    for (var i = 0u; i < rolled(headQuads); i++) {
       score += dot(query[i], k[row + i]);
     }
     weights[key - first] = score;
@@ -45,7 +45,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   }
   folds[thread] = largest;
   workgroupBarrier();
-  for (var i = 0u; i < threads; i++) {
+  for (var i = 0u; i < rolled(threads); i++) {
     largest = max(largest, folds[i]);
   }
   workgroupBarrier();
@@ -69,13 +69,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 
   let at = ((t * heads + group.y) * chunks + group.x) * (headQuads + 1u);
   if (thread < headQuads) {
-    for (var part = 1u; part < parts; part++) {
+    for (var part = 1u; part < rolled(parts); part++) {
       value += sums[part * headQuads + thread];
     }
     partials[at + thread] = value;
   }
   if (thread == 0u) {
-    for (var i = 1u; i < threads; i++) {
+    for (var i = 1u; i < rolled(threads); i++) {
       sum += folds[i];
     }
     partials[at + headQuads] = vec4f(largest, sum, 0.0, 0.0);

@@ -43,5 +43,5 @@ it("placeRows refuses what does not fit, naming it", async () => {
   await expect(run({ start: 20 })).rejects.toThrow(/start is 20/);
   await expect(run({ start: 6 })).rejects.toThrow(/columns 6/);
   await expect(run({ places: t.u32([1], [0]) })).rejects.toThrow(/places.*\(1\)/);
-  await expect(run({ x: cache })).rejects.toThrow(/cache is in the buffer|\(5, 8\)/);
+  await expect(run({ x: cache, start: 0 })).rejects.toThrow(/cache is in the buffer/);
 });

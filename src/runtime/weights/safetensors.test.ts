@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { BlobSource } from "./blobSource.ts";
+import { fileKind } from "./fileKind.ts";
 import { SourceReader } from "./reader.ts";
-import { looksLikeSafetensors, readSafetensorsHeader } from "./safetensors.ts";
+import { readSafetensorsHeader } from "./safetensors.ts";
 import { safetensorsFile, writeSafetensors } from "./testing/safetensorsWriter.ts";
 
 const read = async (file: Uint8Array<ArrayBuffer>) => {
@@ -21,7 +22,7 @@ const entries = [
 
 test("reads tensors in the order of the file, and leaves the reader at their start", async () => {
   const file = writeSafetensors(entries, { format: "pt" });
-  expect(looksLikeSafetensors(file)).toBe(true);
+  expect(fileKind(file)).toBe("safetensors");
   const { table, at } = await read(file);
   expect(at).toBe(file.length - 76);
   expect(table.metadata.get("format")).toBe("pt");

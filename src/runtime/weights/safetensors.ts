@@ -23,12 +23,6 @@ const types: Record<string, { bytes: number; type?: WeightType }> = {
   ...{ U64: { bytes: 8 }, U32: { bytes: 4 }, U16: { bytes: 2 }, U8: { bytes: 1 }, BOOL: { bytes: 1 } },
 };
 
-/** Whether a file that starts with these bytes (9 or more) may be one: a small length, then an object of JSON. */
-export function looksLikeSafetensors(bytes: Uint8Array): boolean {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return bytes.length >= 9 && view.getUint32(4, true) === 0 && bytes[8] === 0x7b;
-}
-
 /**
  * Reads the header from the start of a file; the reader is left at its end, where the tensors begin.
  * @throws OmniError `bad_model_file` (names the tensor), and what the source throws

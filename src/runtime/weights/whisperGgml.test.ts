@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
 import { weightFormats } from "../gpu/tensor.ts";
 import { BlobSource } from "./blobSource.ts";
+import { fileKind } from "./fileKind.ts";
 import { byteTokens, cutTiny, ggmlTensorType, whisperGgmlFile, whisperTensors } from "./testing/whisperFiles.ts";
 import type { ByteSource } from "./types.ts";
-import { looksLikeWhisperGgml, readWhisperGgml } from "./whisperGgml.ts";
+import { readWhisperGgml } from "./whisperGgml.ts";
 
 const sizes = { ...cutTiny, audioWidth: 64, audioHeads: 2, textWidth: 64, textHeads: 2 };
 const tensors = whisperTensors(sizes);
@@ -11,7 +12,9 @@ const file = whisperGgmlFile(sizes, "q8_0", tensors);
 const read = (bytes: Uint8Array<ArrayBuffer>) => readWhisperGgml(new BlobSource(new Blob([bytes])));
 
 test("reads sizes, tokens and where each tensor lies", async () => {
-  expect(looksLikeWhisperGgml(file)).toBe(true);
+  expect(fileKind(file)).toBe("whisper.cpp");
+  expect(fileKind(new TextEncoder().encode("GGUF\x03\0\0\0{"))).toBe("gguf");
+  expect(fileKind(new Uint8Array(0))).toBe("gguf");
   const found = await read(file);
   expect(found.sizes).toEqual(sizes);
   expect(found.tokens).toEqual(byteTokens(sizes));

@@ -8,12 +8,11 @@
 
 import { badModelFile, unsupportedModel } from "../errors.ts";
 import { quote } from "./cursor.ts";
+import { whisperMagic } from "./fileKind.ts";
 import { ggmlType, ggmlTypeName, weightTypeOf } from "./ggmlTypes.ts";
 import { SourceReader } from "./reader.ts";
 import type { ByteSource, GgufTensorInfo, TensorTable } from "./types.ts";
 
-/** "ggml" as the file has it: the bytes of a little-endian number. */
-const magic = 0x67676d6c;
 const maxTensors = 65_536;
 const maxNameBytes = 255;
 const maxTokenBytes = 512;
@@ -42,11 +41,6 @@ export interface WhisperGgmlFile extends TensorTable {
   tokens: readonly Uint8Array[];
 }
 
-export function looksLikeWhisperGgml(bytes: Uint8Array): boolean {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return bytes.length >= 4 && view.getUint32(0, true) === magic;
-}
-
 /**
  * Reads all that a file says before and between its tensors.
  * @throws OmniError `bad_model_file` (names the size, token or tensor and the byte), `unsupported_model` (a type of
@@ -55,7 +49,7 @@ export function looksLikeWhisperGgml(bytes: Uint8Array): boolean {
 export async function readWhisperGgml(source: ByteSource, signal?: AbortSignal): Promise<WhisperGgmlFile> {
   const walk = new Walk(source, signal);
   try {
-    if ((await walk.u32("the magic number")) !== magic) throw walk.fail("not a whisper.cpp model file");
+    if ((await walk.u32("the magic number")) !== whisperMagic) throw walk.fail("not a whisper.cpp model file");
     const sizes = {} as WhisperSizes;
     for (const name of Object.keys(limits) as (keyof WhisperSizes)[])
       sizes[name] = await walk.size(name, limits[name]);

@@ -3,6 +3,8 @@
  * Source: `find_alignment` in openai/whisper's timing.py; Giorgino 2009, doi:10.18637/jss.v031.i07, for the warping.
  */
 
+import { logSumExp } from "./logitRules.ts";
+
 /** Audio positions over which the median is taken: attention jumps about. */
 const medianWidth = 7;
 
@@ -22,16 +24,15 @@ export class AttentionSum {
     this.#sum = new Float64Array(rows * positions);
   }
 
-  /** @param weights (T, S) with S at least `positions` */
-  add(weights: Float32Array): void {
+  /** @param scores (T, S) with S at least `positions`, before the softmax */
+  add(scores: Float32Array): void {
     const { rows, positions } = this;
-    const stride = weights.length / rows;
+    const stride = scores.length / rows;
     const own = new Float64Array(rows * positions);
     for (let t = 0; t < rows; t++) {
-      // The softmax over the audio alone.
-      let sum = 0;
-      for (let s = 0; s < positions; s++) sum += weights[t * stride + s]!;
-      for (let s = 0; s < positions; s++) own[t * positions + s] = sum > 0 ? weights[t * stride + s]! / sum : 0;
+      const row = scores.subarray(t * stride, t * stride + positions);
+      const all = logSumExp(row);
+      for (let s = 0; s < positions; s++) own[t * positions + s] = Math.exp(row[s]! - all);
     }
     for (let s = 0; s < positions; s++) {
       let mean = 0;

@@ -26,9 +26,9 @@ export interface SpeechModel {
   decode(tokens: readonly number[], position: number, outputs: readonly number[]): Promise<Float32Array[]>;
   /**
    * Attention of tokens at positions 0 on to the window's audio, in the heads that align words.
-   * @param add is given the weights (T, S) of one head after the other; they sum to 1 in each row
+   * @param add is given the scores (T, S) of one head after the other, before the softmax
    */
-  align(tokens: readonly number[], add: (weights: Float32Array) => void): Promise<void>;
+  align(tokens: readonly number[], add: (scores: Float32Array) => void): Promise<void>;
 }
 
 export type SpeechTask = "transcribe" | "translate";

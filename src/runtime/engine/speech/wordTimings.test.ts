@@ -56,7 +56,7 @@ test("the path of the largest sum, against all paths", () => {
 
 test("heads count alike, whatever they dwell on; what lies behind the audio is left out", () => {
   const sum = new AttentionSum(2, 2);
-  sum.add(Float32Array.of(0.1, 0.3, 0.6, 0.2, 0.2, 0.6));
+  sum.add(Float32Array.of(0.1, 0.3, 0.6, 0.2, 0.2, 0.6).map(Math.log));
   // Of the first two columns alone: (0.25, 0.75) and (0.5, 0.5), then ±1 by column.
   expect([...sum.slice(0, 2)].map((value) => Math.round(value * 1e6) / 1e6)).toEqual([-1, 1, 1, -1]);
 });
@@ -73,7 +73,8 @@ test("words are timed by where their tokens attend to, across segments", async (
       for (let s = 0; s < positions; s++) weights[row * positions + s] = 1e-4;
       for (let s = 0; s < 10; s++) weights[row * positions + at + s] = 0.1;
     }
-    return [weights, weights];
+    const scores = weights.map(Math.log);
+    return [scores, scores];
   };
   const model = new FakeSpeech([{ answers: [] }], attention);
   const timer = new WordTimer(model, fakeTokens);

@@ -71,7 +71,7 @@ export class WordTimer {
     const all = [...start, tokens.noTimestamps, ...text, tokens.end];
     const positions = Math.max(1, Math.min(model.audioContext, Math.ceil(seconds / secondsPerTimestamp)));
     const sum = new AttentionSum(all.length, positions);
-    await model.align(all, (weights) => sum.add(weights));
+    await model.align(all, (scores) => sum.add(scores));
     // The row of a token attends to what it predicts: the next token. So the last row is the end's own, and left out.
     const rows = all.length - 1 - start.length;
     const columns = firstColumns(sum.slice(start.length, all.length - 1), rows, positions);

@@ -60,17 +60,17 @@ export class FakeSpeech implements SpeechModel {
     const answer = answers[Math.min(this.#attempt, answers.length - 1)] ?? [];
     const next = answer[position + tokens.length - this.#promptLength] ?? fakeTokens.end;
     return outputs.map((output) => {
-      // Timestamps are many: they must not prevail by their number.
-      const logits = new Float32Array(this.vocab).fill(-20, fakeTokens.timestampBegin);
       const isStart = tokens[output] === fakeTokens.start;
+      // Timestamps are many: they must not prevail by their number.
+      const logits = new Float32Array(this.vocab).fill(-20, isStart ? 0 : fakeTokens.timestampBegin);
       logits[isStart ? fakeTokens.languages.get(language)! : next] = confidence;
       if (isStart) logits[fakeTokens.noSpeech] = confidence + Math.log(noSpeech / (1 - noSpeech));
       return logits;
     });
   }
 
-  async align(tokens: readonly number[], add: (weights: Float32Array) => void): Promise<void> {
+  async align(tokens: readonly number[], add: (scores: Float32Array) => void): Promise<void> {
     this.aligned.push([...tokens]);
-    for (const weights of this.attention(tokens.length, this.audioContext)) add(weights);
+    for (const scores of this.attention(tokens.length, this.audioContext)) add(scores);
   }
 }

@@ -1,0 +1,82 @@
+import { describe, expect, it } from "vitest";
+import { compare, difference, tolerances } from "../../../kernels/testing/compare.ts";
+import { openTestGpu, testVariants } from "../../../kernels/testing/harness.ts";
+import { randomValues } from "../../../kernels/testing/random.ts";
+import { cutTiny } from "../../weights/testing/whisperFiles.ts";
+import { loadWhisper } from "./testing/loadWhisper.ts";
+
+const tokens = [257, 258, 355, 1859, 12, 200, 77, 0, 13, 14, 1863, 99, 250];
+
+/** A spectrum as Whisper's are: most of it between -1 and 1. (2S, C) */
+function spectrum(positions: number, bins: number): Float32Array<ArrayBuffer> {
+  return randomValues(3, 2 * positions * bins).map((value) => Math.max(-1, Math.min(1.5, 0.5 * value)));
+}
+
+const rowsOf = (values: Float32Array, width: number) =>
+  Array.from({ length: values.length / width }, (_, i) => Float64Array.from(values.subarray(i * width, (i + 1) * width)));
+
+describe.each(testVariants)("Whisper, $name", (variant) => {
+  const cases = [
+    { name: "F32, a short window", type: "f32", sizes: cutTiny },
+    { name: "Q8_0, two layers", type: "q8_0", sizes: { ...cutTiny, audioContext: 31, audioLayers: 2, textLayers: 2 } },
+    { name: "F16, a window of 30 s", type: "f16", sizes: { ...cutTiny, audioContext: 1500 } },
+  ] as const;
+  it.each(variant.disableF16 ? cases.slice(0, 1) : cases)("$name: logits at every position", async ({ type, sizes }) => {
+    const t = await openTestGpu(variant);
+    const { runner, reference, destroy } = await loadWhisper(t.gpu, sizes, type);
+    const mel = spectrum(sizes.audioContext, sizes.melBins);
+    const audio = reference.encode(rowsOf(mel, sizes.melBins));
+    const expected = reference.decode(tokens, audio);
+    runner.encodeMel(mel);
+    const steps: Float32Array[] = [];
+    for (const [position, token] of tokens.entries()) steps.push((await runner.decode([token], position, [0]))[0]!);
+    let worst = 0;
+    steps.forEach((logits, position) => {
+      worst = Math.max(worst, compare(logits, expected[position]!, tolerances.attention.f32, `position ${position}`).maxError);
+    });
+    console.info(`${type}, S = ${sizes.audioContext}: largest error ${worst}`);
+
+    // Prefill equals steps, also after some that were taken before, and whatever the cache held.
+    runner.encodeMel(mel);
+    const [first, last] = await runner.decode(tokens, 0, [2, tokens.length - 1]);
+    compare(first!, steps[2]!, tolerances.attention.f32, "prefill, position 2");
+    compare(last!, steps.at(-1)!, tolerances.attention.f32, "prefill, the last");
+    await runner.decode(tokens.slice(0, 5), 0, []);
+    const [rest] = await runner.decode(tokens.slice(5), 5, [tokens.length - 6]);
+    compare(rest!, steps.at(-1)!, tolerances.attention.f32, "prefill in two parts");
+
+    // Another window gives another answer.
+    runner.encodeMel(mel.map((value) => -value));
+    const [other] = await runner.decode(tokens, 0, [tokens.length - 1]);
+    expect(difference(other!, steps.at(-1)!).maxError).toBeGreaterThan(0.01);
+    destroy();
+  });
+});
+
+it("scores of attention come from the layers and heads that align, and count all positions", async () => {
+  const t = await openTestGpu();
+  const sizes = { ...cutTiny, textLayers: 2 };
+  const { runner, destroy } = await loadWhisper(t.gpu, sizes, "f32");
+  runner.encodeMel(spectrum(sizes.audioContext, sizes.melBins));
+  const heads: Float32Array[] = [];
+  await runner.align(tokens, (scores) => heads.push(scores));
+  // Of two layers the upper one, all of its six heads.
+  expect(heads).toHaveLength(sizes.textHeads);
+  for (const scores of heads) {
+    expect(scores).toHaveLength(tokens.length * sizes.audioContext);
+    expect(scores.every(Number.isFinite)).toBe(true);
+    expect(new Set(scores).size).toBeGreaterThan(scores.length / 2);
+  }
+  const again: Float32Array[] = [];
+  await runner.align(tokens, (scores) => again.push(scores));
+  expect(again).toEqual(heads);
+  destroy();
+});
+
+it("a step beyond the context is refused", async () => {
+  const t = await openTestGpu();
+  const { runner, destroy } = await loadWhisper(t.gpu, cutTiny, "f32");
+  await expect(runner.decode([1], cutTiny.textContext, [0])).rejects.toThrow(/exceeds 64 tokens/);
+  await expect(runner.decode([], 0, [])).rejects.toThrow(/0 tokens/);
+  destroy();
+});
