@@ -19,10 +19,10 @@ describe.each(testVariants)("convolutions, $name", (variant) => {
   it.each(hardwareVariants)("$name: 1-D with both strides", async ({ as }) => {
     const t = await openTestGpu(variant);
     for (const [rows, channels, outputs, stride, type] of [
-      [1, 8, 5, 1, "f32"],
-      [31, 80, 33, 1, "f16"],
-      [33, 32, 20, 2, "f32"],
-      [20, 64, 9, 2, "q8_0"],
+      // Loops that Mesa's compiler does not unroll: it would take seconds.
+      [1, 48, 5, 1, "f32"],
+      [31, 80, 33, 1, "f32"],
+      [33, 128, 20, 2, "f16"],
     ] as const) {
       const columns = 3 * channels;
       const x = randomValues(rows, stride * rows * channels);
@@ -65,10 +65,9 @@ describe.each(testVariants)("convolutions, $name", (variant) => {
     const tiled = (rec: Recording) =>
       Object.assign(Object.create(rec) as Recording, { choose: () => ({ kernel: "float", ...small }) });
     for (const [images, height, width, channels, outputs, stride, tiles] of [
-      [1, 1, 1, 8, 3, 1, false],
-      [2, 5, 7, 8, 9, 1, true],
-      [3, 7, 6, 16, 5, 2, true],
-      [1, 4, 9, 32, 12, 2, false],
+      [1, 1, 1, 16, 3, 1, false],
+      [2, 5, 7, 120, 9, 1, true],
+      [3, 7, 6, 16, 5, 2, false],
     ] as const) {
       const columns = 9 * channels;
       const x = randomValues(height, images * height * width * channels);
@@ -111,9 +110,9 @@ describe.each(testVariants)("convolutions, $name", (variant) => {
 describe("matmul of plain rows", () => {
   it("hundreds of rows with bias, activation and residual, listed or in turn", async () => {
     const t = await openTestGpu();
-    const [rows, N, K] = [300, 24, 48];
+    const [rows, N, K] = [300, 24, 1064];
     const x = randomValues(1, rows * K);
-    const weights = randomValues(2, N * K, 0.1);
+    const weights = randomValues(2, N * K, 0.02);
     const bias = randomValues(3, N);
     const before = randomValues(4, rows * N);
     const order = Uint32Array.from({ length: rows }, (_, r) => (r * 7) % rows);
@@ -149,30 +148,30 @@ describe("matmul of plain rows", () => {
 
   it("refuses what does not fit, naming it", async () => {
     const t = await openTestGpu();
-    const weight = t.weights("f32", 4, 24, randomValues(1, 96)).matrix;
-    const [x, out, step] = [t.output([4, 8]), t.output([2, 4]), { tokens: 2, outputs: 0 }];
+    const weight = t.weights("f32", 4, 144, randomValues(1, 576)).matrix;
+    const [x, out, step] = [t.output([4, 48]), t.output([2, 4]), { tokens: 2, outputs: 0 }];
     const run = (args: Partial<Conv1dArgs>) =>
       t.run(
-        (rec) => conv1d(rec, { x, weight, channels: 8, stride: 2, out, rows: tokens, ...args }, "c"),
+        (rec) => conv1d(rec, { x, weight, channels: 48, stride: 2, out, rows: tokens, ...args }, "c"),
         step,
       );
     await run({});
-    await expect(run({ channels: 4 })).rejects.toThrow(/12 wide.*24/);
-    await expect(run({ x: t.output([3, 8]) })).rejects.toThrow(/\(3, 8\).*4 or more, 8/);
+    await expect(run({ channels: 4 })).rejects.toThrow(/12 wide.*144/);
+    await expect(run({ x: t.output([3, 48]) })).rejects.toThrow(/\(3, 48\).*4 or more, 48/);
     await expect(run({ stride: 3 as 2 })).rejects.toThrow(/stride.*3/);
     await expect(run({ out: t.output([2, 5]) })).rejects.toThrow(/\(2, 5\)/);
     const image = {
       x,
-      weight: t.weights("f32", 4, 72, randomValues(1, 288)).matrix,
-      channels: 8,
+      weight: t.weights("f32", 4, 432, randomValues(1, 1728)).matrix,
+      channels: 48,
       stride: 1,
     } as const;
     const run2d = (height: number, width: number) =>
       t.run((rec) => conv2d(rec, { ...image, height, width, out, rows: tokens }, "c"), step);
     await run2d(2, 1);
-    await expect(run2d(2, 3)).rejects.toThrow(/6 or more, 8/);
+    await expect(run2d(2, 3)).rejects.toThrow(/6 or more, 48/);
     await expect(run2d(0, 3)).rejects.toThrow(/height.*0/);
-    const plain = { kind: "plain", width: 24, tensor: t.output([2, 24]) } as const;
+    const plain = { kind: "plain", width: 144, tensor: t.output([2, 144]) } as const;
     await expect(
       t.run(
         (rec) => checkMatmul(rec, { x: plain, weight, out, normalize: { eps: 1 }, rows: tokens }, "n"),

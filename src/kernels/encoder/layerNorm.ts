@@ -8,6 +8,7 @@ import {
   foldWorkgroups,
   gridSource,
   type RowCount,
+  rolledSource,
   rowConstants,
   rowsOf,
   stepSource,
@@ -52,9 +53,13 @@ export function layerNorm(rec: Recording, args: LayerNormArgs, label: string): v
   const { threads, team } = layout(columns, rec.gpu.software);
   rec.dispatch({
     label: place,
-    source: [constSource({ threads, team, columnQuads: columns / 4 }), stepSource(0), gridSource, wgsl].join(
-      "",
-    ),
+    source: [
+      constSource({ threads, team, columnQuads: columns / 4 }),
+      stepSource(0),
+      rolledSource(rec.gpu.software),
+      gridSource,
+      wgsl,
+    ].join(""),
     constants: { ...rowConstants(rows), epsilon },
     bindings: [rec.step, x, weight, bias, out],
     workgroups: (step) => foldWorkgroups(Math.ceil((rowsOf(rows, step) * team) / threads)),
