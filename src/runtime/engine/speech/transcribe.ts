@@ -4,6 +4,7 @@
  * a stream has no loudest moment; and two timestamps without time between them do not hold up the next window.
  */
 
+import { samplesPerPosition } from "../../models/whisper/encoder.ts";
 import type { AudioWindow } from "../../media/audio/audioWindow.ts";
 import type { WhisperTokens } from "../../text/whisperTokens.ts";
 import { checkAborted } from "../types.ts";
@@ -13,8 +14,6 @@ import type { SpeechModel, TranscriptionEvent, TranscriptionRequest, TranscriptS
 import { WordTimer } from "./wordTimings.ts";
 
 const sampleRate = 16_000;
-/** Samples for each position of the encoder: 0.02 s. */
-export const samplesPerPosition = 320;
 /** Windows start at multiples of this many samples: a frame of the spectrum, 0.01 s. */
 const samplesPerFrame = 160;
 /** Above this temperature a window's text is no guide for the next one. */

@@ -14,7 +14,7 @@ import {
   recordHead,
   recordLayer,
 } from "../../models/whisper/decoder.ts";
-import { type EncoderState, encoderState, recordEncoder } from "../../models/whisper/encoder.ts";
+import { type EncoderState, encoderState, recordEncoder, samplesPerPosition } from "../../models/whisper/encoder.ts";
 import type { WhisperWeights } from "../../models/whisper/weights.ts";
 import { Readback } from "../readback.ts";
 import type { SpeechRunner } from "./transcriber.ts";
@@ -33,6 +33,8 @@ export class WhisperRunner implements SpeechRunner {
   private readonly arena: BufferArena;
   private readonly readback: Readback;
   private readonly step: Tensor;
+  /** The samples of a window, with the silence behind them. */
+  private readonly window: Float32Array<ArrayBuffer>;
   private readonly encoderState: EncoderState;
   private readonly state: DecoderState;
   private readonly parts: DecoderParts;
@@ -55,9 +57,10 @@ export class WhisperRunner implements SpeechRunner {
     this.arena = new BufferArena(gpu, "whisper");
     this.readback = new Readback(gpu);
     this.step = this.arena.tensor("step", "u32", [4], GPUBufferUsage.UNIFORM);
-    this.encoderState = encoderState(config, this.arena);
-    this.state = decoderState(config, this.arena, maxOutputs);
-    this.parts = { config, weights, state: this.state, crossKv: this.encoderState.crossKv };
+    this.window = new Float32Array(config.audioContext * samplesPerPosition);
+    this.encoderState = encoderState(gpu, config, this.arena);
+    this.state = decoderState(gpu, config, this.arena, maxOutputs);
+    this.parts = { config, weights, state: this.state, audio: this.encoderState.audio };
     this.encoder = this.record(config.audioContext);
     recordEncoder(this.encoder, config, weights, this.encoderState);
     this.prefill = this.recordSteps(config.textContext);
@@ -78,13 +81,11 @@ export class WhisperRunner implements SpeechRunner {
   }
 
   async encode(samples: Float32Array): Promise<void> {
-    void samples;
-  }
-
-  /** Encodes a window by its spectrum (2S, C). */
-  encodeMel(mel: Float32Array<ArrayBuffer>): void {
-    this.gpu.device.queue.writeBuffer(this.encoderState.mel.buffer, 0, mel);
-    this.submit([this.encoder], { tokens: this.config.audioContext, outputs: 0 });
+    const { audioContext } = this.config;
+    this.window.fill(0);
+    this.window.set(samples.subarray(0, this.window.length));
+    this.gpu.device.queue.writeBuffer(this.encoderState.samples.buffer, 0, this.window);
+    this.submit([this.encoder], { tokens: audioContext, outputs: 0 });
   }
 
   async decode(tokens: readonly number[], position: number, outputs: readonly number[]): Promise<Float32Array[]> {

@@ -3,13 +3,20 @@
  * those of the audio are made once a window. Source: `TextDecoder` in openai/whisper's model.py.
  */
 
+import {
+  type CrossAttentionScratch,
+  crossAttention,
+  crossAttentionScratchShapes,
+} from "../../../kernels/encoder/crossAttention.ts";
 import { attentionScratch, cachedAttention } from "../../../kernels/seq2seq/cachedAttention.ts";
 import { placeRows } from "../../../kernels/seq2seq/placeRows.ts";
 import { textEmbedding } from "../../../kernels/seq2seq/textEmbedding.ts";
 import type { BufferArena } from "../../gpu/buffers.ts";
+import type { Gpu } from "../../gpu/device.ts";
 import type { Recording } from "../../gpu/recording.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import type { WhisperConfig } from "./config.ts";
+import type { AudioCache } from "./encoder.ts";
 import { linear, norm, recordFeedForward, rows } from "./layers.ts";
 import type { WhisperWeights } from "./weights.ts";
 
@@ -25,14 +32,16 @@ export interface DecoderState {
   attended: Tensor; // (T, D)
   wide: Tensor; // (T, F)
   scratch: Tensor;
+  crossScratch: CrossAttentionScratch;
   logits: Tensor; // (R, V)
   /** One for each layer, by position: keys, then values. */
   caches: Tensor[]; // (textContext, 2D)
 }
 
-export function decoderState(config: WhisperConfig, arena: BufferArena, R: number): DecoderState {
-  const { textContext: T, audioContext, width: D, textFeedForward: F, vocab: V, textHeads: heads } = config;
-  const keys = Math.max(T, audioContext);
+export function decoderState(gpu: Gpu, config: WhisperConfig, arena: BufferArena, R: number): DecoderState {
+  const { textContext: T, audioContext: S, width: D, textFeedForward: F, vocab: V, textHeads: heads } = config;
+  const headWidth = D / heads;
+  const splits = crossAttentionScratchShapes(gpu.software, T, { heads, headWidth, positions: S });
   return {
     ids: arena.tensor("ids", "u32", [T]),
     positions: arena.tensor("positions", "u32", [T]),
@@ -43,7 +52,11 @@ export function decoderState(config: WhisperConfig, arena: BufferArena, R: numbe
     q: arena.tensor("cross q", "f32", [T, D]),
     attended: arena.tensor("attended", "f32", [T, D]),
     wide: arena.tensor("wide", "f32", [T, F]),
-    scratch: arena.tensor("scratch", "f32", [attentionScratch(T, heads, D / heads, keys)]),
+    scratch: arena.tensor("scratch", "f32", [attentionScratch(T, heads, headWidth, Math.max(T, S))]),
+    crossScratch: {
+      parts: arena.tensor("cross parts", "f32", splits.parts),
+      sums: arena.tensor("cross sums", "f32", splits.sums),
+    },
     logits: arena.tensor("logits", "f32", [R, V]),
     caches: Array.from({ length: config.textLayers }, (_, i) => arena.tensor(`cache ${i}`, "f32", [T, 2 * D])),
   };
@@ -53,8 +66,8 @@ export interface DecoderParts {
   config: WhisperConfig;
   weights: WhisperWeights;
   state: DecoderState;
-  /** What the encoder has left, for each layer: keys, then values. */
-  crossKv: readonly Tensor[]; // (S, 2D)
+  /** What the encoder has left, for each layer. */
+  audio: readonly AudioCache[];
 }
 
 /** Tokens to the residual stream before the first layer. */
@@ -65,28 +78,31 @@ export function recordEmbedding(rec: Recording, { weights, state: s }: DecoderPa
 
 /** Layer `i`. @param scores (T, H, S): where its attention to the audio is kept, before the softmax */
 export function recordLayer(rec: Recording, parts: DecoderParts, i: number, scores?: Tensor): void {
-  const { config, weights, state: s, crossKv } = parts;
+  const { config, weights, state: s, audio } = parts;
   const { width: D, textHeads: heads, audioContext, textContext } = config;
   const { attention, cross, feedForward } = weights.textLayers[i]!;
   const label = `decoder.blocks.${i}`;
   const headWidth = D / heads;
-  const shared = { heads, headWidth, scale: 1 / Math.sqrt(headWidth), scratch: s.scratch, out: s.attended, rows };
-  const kvOf = (tensor: Tensor) => ({
-    k: { tensor, start: 0, stride: 2 * D },
-    v: { tensor, start: D, stride: 2 * D },
-  });
+  const shared = { heads, headWidth, scale: 1 / Math.sqrt(headWidth), out: s.attended, rows };
   norm(rec, s.x, attention.norm, s.normed, `${label}.attn_ln`);
   linear(rec, s.normed, attention.qkv, s.qkv, `${label}.attn.qkv`);
   const cache = s.caches[i]!;
   placeRows(rec, { x: s.qkv, start: D, places: s.positions, cache, rows }, `${label}.attn.kv`);
-  const own = { ...shared, ...kvOf(cache), keys: textContext, positions: s.positions };
-  cachedAttention(rec, { ...own, q: { tensor: s.qkv, start: 0, stride: 3 * D } }, `${label}.attn`);
+  const own = {
+    ...{ q: { tensor: s.qkv, stride: 3 * D }, keys: textContext, positions: s.positions },
+    ...{ k: { tensor: cache, stride: 2 * D }, v: { tensor: cache, start: D, stride: 2 * D } },
+  };
+  cachedAttention(rec, { ...shared, ...own, scratch: s.scratch }, `${label}.attn`);
   linear(rec, s.attended, attention.out, s.x, `${label}.attn.out`, { residual: s.x });
 
   norm(rec, s.x, cross.norm, s.normed, `${label}.cross_attn_ln`);
   linear(rec, s.normed, cross.q, s.q, `${label}.cross_attn.query`);
-  const audio = { ...shared, ...kvOf(crossKv[i]!), keys: audioContext, scores };
-  cachedAttention(rec, { ...audio, q: { tensor: s.q } }, `${label}.cross_attn`);
+  const q = { tensor: s.q };
+  const { keys, values } = audio[i]!;
+  if (scores) {
+    const kept = { q, k: { tensor: keys }, v: { tensor: values }, keys: audioContext, scores };
+    cachedAttention(rec, { ...shared, ...kept, scratch: s.scratch }, `${label}.cross_attn`);
+  } else crossAttention(rec, { ...shared, q, keys, values, scratch: s.crossScratch }, `${label}.cross_attn`);
   linear(rec, s.attended, cross.out, s.x, `${label}.cross_attn.out`, { residual: s.x });
   recordFeedForward(rec, feedForward, s, label);
 }

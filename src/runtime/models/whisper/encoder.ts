@@ -1,19 +1,28 @@
 /**
- * Whisper's encoder as a recording: a window's spectrum to the keys and values that each layer of the decoder attends to.
+ * Whisper's encoder as a recording: a window's samples to the keys and values that each layer of the decoder attends to.
  * Source: Radford et al. 2022, arXiv:2212.04356, section 2.2; `AudioEncoder` in openai/whisper's model.py.
  */
 
 import { conv1d } from "../../../kernels/encoder/conv.ts";
 import { denseAttention } from "../../../kernels/encoder/denseAttention.ts";
+import { logMel, logMelLargestShape, logMelTables, whisperSpec } from "../../../kernels/spectrum/logMel.ts";
 import type { BufferArena } from "../../gpu/buffers.ts";
+import type { Gpu } from "../../gpu/device.ts";
 import type { Recording } from "../../gpu/recording.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import type { WhisperConfig } from "./config.ts";
 import { linear, norm, recordFeedForward, rows } from "./layers.ts";
 import type { Linear, WhisperWeights } from "./weights.ts";
 
+/** Samples of the audio, at 16 kHz, for each position: 0.02 s. */
+export const samplesPerPosition = 320;
+
 /** S positions, C mel bins. */
 export interface EncoderState {
+  samples: Tensor; // (S · 320)
+  /** For the spectrum: see `logMel`. */
+  tables: Tensor;
+  largest: Tensor;
   mel: Tensor; // (2S, C)
   frames: Tensor; // (2S, D) after the first convolution
   x: Tensor; // (S, D) residual stream
@@ -21,13 +30,23 @@ export interface EncoderState {
   qkv: Tensor; // (S, 3D)
   attended: Tensor; // (S, D)
   wide: Tensor; // (S, F)
-  /** One for each layer of the decoder: keys, then values. */
-  crossKv: Tensor[]; // (S, 2D)
+  /** For each layer of the decoder. */
+  audio: AudioCache[];
 }
 
-export function encoderState(config: WhisperConfig, arena: BufferArena): EncoderState {
+/** What a layer of the decoder attends to. */
+export interface AudioCache {
+  keys: Tensor; // (1, S, D)
+  values: Tensor; // (1, S, D)
+}
+
+export function encoderState(gpu: Gpu, config: WhisperConfig, arena: BufferArena): EncoderState {
   const { audioContext: S, width: D, melBins: C, audioFeedForward: F } = config;
-  return {
+  const tables = logMelTables(whisperSpec(C));
+  const state = {
+    samples: arena.tensor("samples", "f32", [S * samplesPerPosition]),
+    tables: arena.tensor("spectrum tables", "f32", [tables.length]),
+    largest: arena.tensor("spectrum largest", "f32", logMelLargestShape(2 * S)),
     mel: arena.tensor("mel", "f32", [2 * S, C]),
     frames: arena.tensor("frames", "f32", [2 * S, D]),
     x: arena.tensor("encoder x", "f32", [S, D]),
@@ -35,16 +54,23 @@ export function encoderState(config: WhisperConfig, arena: BufferArena): Encoder
     qkv: arena.tensor("encoder qkv", "f32", [S, 3 * D]),
     attended: arena.tensor("encoder attended", "f32", [S, D]),
     wide: arena.tensor("encoder wide", "f32", [S, F]),
-    crossKv: Array.from({ length: config.textLayers }, (_, i) => arena.tensor(`cross ${i}`, "f32", [S, 2 * D])),
+    audio: Array.from({ length: config.textLayers }, (_, i) => ({
+      keys: arena.tensor(`audio keys ${i}`, "f32", [1, S, D]),
+      values: arena.tensor(`audio values ${i}`, "f32", [1, S, D]),
+    })),
   };
+  gpu.device.queue.writeBuffer(state.tables.buffer, 0, tables);
+  return state;
 }
 
 /** @param rec for steps of S tokens */
 export function recordEncoder(rec: Recording, config: WhisperConfig, weights: WhisperWeights, s: EncoderState): void {
-  const { width: D, audioHeads: heads, melBins } = config;
+  const { audioContext: S, width: D, audioHeads: heads, melBins } = config;
   const headWidth = D / heads;
   const conv = ({ weights: [weight], bias }: Linear) => ({ weight: weight!, bias, activation: "gelu" }) as const;
   const frameRows = { of: "tokens", times: 2 } as const;
+  const spectrum = { samples: s.samples, spec: whisperSpec(melBins), tables: s.tables, largest: s.largest };
+  logMel(rec, { ...spectrum, out: s.mel, rows: frameRows }, "encoder");
   const first = { ...conv(weights.conv1), x: s.mel, stride: 1, channels: melBins, out: s.frames, rows: frameRows } as const;
   conv1d(rec, first, "encoder.conv1");
   const second = { ...conv(weights.conv2), x: s.frames, stride: 2, channels: D, out: s.x, rows } as const;
@@ -61,6 +87,9 @@ export function recordEncoder(rec: Recording, config: WhisperConfig, weights: Wh
   });
   norm(rec, s.x, weights.audioNorm, s.normed, "encoder.ln_post");
   weights.textLayers.forEach(({ cross }, i) => {
-    linear(rec, s.normed, cross.kv, s.crossKv[i]!, `decoder.blocks.${i}.cross_attn.kv`);
+    const { keys, values } = s.audio[i]!;
+    const shape = [S, D];
+    linear(rec, s.normed, cross.k, { ...keys, shape }, `decoder.blocks.${i}.cross_attn.key`);
+    linear(rec, s.normed, cross.v, { ...values, shape }, `decoder.blocks.${i}.cross_attn.value`);
   });
 }

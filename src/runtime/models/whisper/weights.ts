@@ -30,7 +30,8 @@ export interface SelfAttention {
 export interface CrossAttention {
   norm: Norm;
   q: Linear; // (D, D)
-  kv: Linear; // (2D, D); the bias of keys is zeros
+  k: Linear; // (D, D), without a bias
+  v: Linear; // (D, D)
   out: Linear; // (D, D)
 }
 
@@ -80,7 +81,8 @@ export function whisperRequests(config: WhisperConfig): TensorRequest[] {
   const cross = (place: string) => [
     ...norm(`${place}.cross_attn_ln`),
     ...linear(`${place}.cross_attn.query`, D, D),
-    ...joined(`${place}.cross_attn`, ["key", "value"], "kv"),
+    matrix(`${place}.cross_attn.key`, D, D),
+    ...linear(`${place}.cross_attn.value`, D, D),
     ...linear(`${place}.cross_attn.out`, D, D),
   ];
   const conv = (name: string, channels: number): TensorRequest[] => [
@@ -116,7 +118,7 @@ export function whisperWeights(config: WhisperConfig, loaded: LoadedWeights): Wh
   const norm = (name: string): Norm => ({ weight: vector(`${name}.weight`), bias: vector(`${name}.bias`) });
   const linear = (name: string): Linear => ({
     weights: loaded.joined.get(`${name}.weight`) ?? [loaded.matrices.get(`${name}.weight`)!],
-    bias: vector(`${name}.bias`),
+    bias: loaded.vectors.get(`${name}.bias`),
   });
   const attention = (block: string): SelfAttention => ({
     norm: norm(`${block}.attn_ln`),
@@ -126,7 +128,8 @@ export function whisperWeights(config: WhisperConfig, loaded: LoadedWeights): Wh
   const cross = (block: string): CrossAttention => ({
     norm: norm(`${block}.cross_attn_ln`),
     q: linear(`${block}.cross_attn.query`),
-    kv: linear(`${block}.cross_attn.kv`),
+    k: linear(`${block}.cross_attn.key`),
+    v: linear(`${block}.cross_attn.value`),
     out: linear(`${block}.cross_attn.out`),
   });
   const feedForward = (block: string): FeedForward => ({
