@@ -29,10 +29,17 @@ export async function createOmni(options: OmniOptions): Promise<Omni> {
 /** The plain data of the options, addresses made absolute: a worker would resolve them against its script. */
 function loadOptions({ model, modelId, adapter, kvCache, scheduler, tuning }: OmniOptions): LoadOptions {
   const isFiles = Array.isArray(model) && model.length > 0 && model.every((file) => file instanceof File);
-  if (!(typeof model === "string" || model instanceof URL || model instanceof Blob || isFiles) || model === "")
-    throw new OmniError("invalid_request", "'model' must be a URL, a hf: reference, a File, a Blob, or Files.", {
-      param: "model",
-    });
+  if (
+    !(typeof model === "string" || model instanceof URL || model instanceof Blob || isFiles) ||
+    model === ""
+  )
+    throw new OmniError(
+      "invalid_request",
+      "'model' must be a URL, a hf: reference, a File, a Blob, or Files.",
+      {
+        param: "model",
+      },
+    );
   return {
     model: absolute(model),
     ...(modelId === undefined ? {} : { modelId }),

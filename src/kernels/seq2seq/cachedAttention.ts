@@ -13,7 +13,7 @@ import mergeWgsl from "./cachedAttentionMerge.wgsl?raw";
 
 export interface CachedAttentionArgs {
   q: HeadRows; // (T, H · E)
-  /** May be columns of one tensor. */
+  /** f32 or f16. May be columns of one tensor. */
   k: HeadRows; // (S, H · E)
   v: HeadRows; // (S, H · E)
   heads: number;
@@ -61,7 +61,11 @@ export function cachedAttention(rec: Recording, args: CachedAttentionArgs, label
   if (scores) expectShape(place, "scores", scores, "f32", [maxRows, heads, keys]);
   const needed = attentionScratch(maxRows, heads, headWidth, keys);
   const room = scratch.shape.reduce((a, b) => a * b, 1);
-  expectKernel(scratch.dtype === "f32" && room >= needed, place, `scratch holds ${room} numbers of ${needed}.`);
+  expectKernel(
+    scratch.dtype === "f32" && room >= needed,
+    place,
+    `scratch holds ${room} numbers of ${needed}.`,
+  );
   for (const other of [q.tensor, k.tensor, v.tensor, scratch])
     expectKernel(other.buffer !== out.buffer, place, "out is in the buffer of another tensor.");
   const headQuads = headWidth / 4;
@@ -79,6 +83,8 @@ export function cachedAttention(rec: Recording, args: CachedAttentionArgs, label
       headRowsSource("q", q, width),
       headRowsSource("k", k, width),
       headRowsSource("v", v, width),
+      keySource("K", 2, k.tensor),
+      keySource("V", 3, v.tensor),
       visibleSource(positions && bindings.push(positions) - 1),
       scoreSource(scores && bindings.push(scores) - 1),
       wgsl,
@@ -96,16 +102,37 @@ export function cachedAttention(rec: Recording, args: CachedAttentionArgs, label
   });
 }
 
-function expectKeys(label: string, name: string, { tensor, start = 0, stride }: HeadRows, keys: number, width: number) {
+function expectKeys(
+  label: string,
+  name: string,
+  { tensor, start = 0, stride }: HeadRows,
+  keys: number,
+  width: number,
+) {
   const rowWidth = stride ?? width;
   const count = tensor.shape.reduce((a, b) => a * b, 1);
   expectKernel(
-    tensor.dtype === "f32" && count >= keys * rowWidth,
+    tensor.dtype !== "u32" && count >= keys * rowWidth,
     label,
-    `${name} is ${tensor.dtype} (${tensor.shape.join(", ")}) and should be f32 (${keys} or more, ${rowWidth}).`,
+    `${name} is ${tensor.dtype} (${tensor.shape.join(", ")}) and should be f32 or f16 (${keys} or more, ${rowWidth}).`,
   );
   expectSize(label, `${name}.start`, start, 0, rowWidth - width);
-  expectKernel(start % 4 === 0 && rowWidth % 4 === 0, label, `${name} does not start at multiples of 4 elements.`);
+  expectKernel(
+    start % 4 === 0 && rowWidth % 4 === 0,
+    label,
+    `${name} does not start at multiples of 4 elements.`,
+  );
+}
+
+/** Declares `readK(at)` or `readV(at)`: four values of an array of f32, or of pairs of f16. */
+function keySource(name: "K" | "V", binding: number, { dtype }: Tensor): string {
+  const half = dtype === "f16";
+  return `@group(0) @binding(${binding}) var<storage, read> cached${name}: array<${half ? "vec2<u32>" : "vec4f"}>;
+fn read${name}(at: u32) -> vec4f {
+  let word = cached${name}[at];
+  return ${half ? "vec4f(unpack2x16float(word.x), unpack2x16float(word.y))" : "word"};
+}
+`;
 }
 
 /** Declares `visibleKeys(t)`. */

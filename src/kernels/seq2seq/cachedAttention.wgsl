@@ -3,12 +3,10 @@
 //
 // A workgroup is a chunk × a head × a row: threads take keys for the scores, then vec4s of a value (side by side, so that
 // reads are whole rows) for parts of the keys.
-// Before this: the step, `rolled`, constants threads, headQuads, heads, chunkKeys, chunks, keyCount, where q, k and v start, with their strides
-// (in vec4s), `visibleKeys`, `storeScore`.
+// Before this: the step, `rolled`, constants threads, headQuads, heads, chunkKeys, chunks, keyCount, where q, k and v start,
+// with their strides (in vec4s), `readK` and `readV` at bindings 2 and 3, `visibleKeys`, `storeScore`.
 
 @group(0) @binding(1) var<storage, read> q: array<vec4f>; // (T, qStride)
-@group(0) @binding(2) var<storage, read> k: array<vec4f>; // (S, kStride)
-@group(0) @binding(3) var<storage, read> v: array<vec4f>; // (S, vStride)
 @group(0) @binding(4) var<storage, read_write> partials: array<vec4f>; // (T, heads, chunks, headQuads + 1)
 
 override scale: f32;
@@ -37,7 +35,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let row = key * kStride + kStart + head;
     var score = 0.0;
     for (var i = 0u; i < rolled(headQuads); i++) {
-      score += dot(query[i], k[row + i]);
+      score += dot(query[i], readK(row + i));
     }
     weights[key - first] = score;
     largest = max(largest, score);
@@ -62,7 +60,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let quad = thread % headQuads;
   var value = vec4f();
   for (var key = first + thread / headQuads; key < end; key += parts) {
-    value += weights[key - first] * v[key * vStride + vStart + head + quad];
+    value += weights[key - first] * readV(key * vStride + vStart + head + quad);
   }
   sums[thread] = value;
   workgroupBarrier();

@@ -25,7 +25,13 @@ describe.each(testVariants)("placeRows, $name", (variant) => {
     const places = Array.from({ length: count }, (_, i) => (i * 7 + 3) % keys);
     if (count > 1) places[count - 1] = keys;
     const cache = t.f32([keys, width], before);
-    const args = { x: t.f32([count + 1, stride], x), start, places: t.u32([count + 1], [...places, 0]), cache, rows };
+    const args = {
+      x: t.f32([count + 1, stride], x),
+      start,
+      places: t.u32([count + 1], [...places, 0]),
+      cache,
+      rows,
+    };
     const maxStep = { tokens: count + 1, outputs: 0 };
     await t.run((rec) => placeRows(rec, args, "test"), { tokens: count, outputs: 0 }, { maxStep });
     const expected = table(before, width);
@@ -38,7 +44,10 @@ it("placeRows refuses what does not fit, naming it", async () => {
   const t = await openTestGpu();
   const [x, cache, places] = [t.output([2, 24]), t.output([5, 8]), t.u32([2], [0, 1])];
   const run = (change: object) =>
-    t.run((rec) => placeRows(rec, { x, cache, places, start: 8, rows, ...change }, "p"), { tokens: 2, outputs: 0 });
+    t.run((rec) => placeRows(rec, { x, cache, places, start: 8, rows, ...change }, "p"), {
+      tokens: 2,
+      outputs: 0,
+    });
   await run({});
   await expect(run({ start: 20 })).rejects.toThrow(/start is 20/);
   await expect(run({ start: 6 })).rejects.toThrow(/columns 6/);

@@ -3,7 +3,15 @@
 import type { Recording } from "../../runtime/gpu/recording.ts";
 import type { Tensor } from "../../runtime/gpu/tensor.ts";
 import { expectKernel, expectRows, expectSize } from "../checks.ts";
-import { constSource, foldWorkgroups, gridSource, type RowCount, rowConstants, rowsOf, stepSource } from "../prelude.ts";
+import {
+  constSource,
+  foldWorkgroups,
+  gridSource,
+  type RowCount,
+  rowConstants,
+  rowsOf,
+  stepSource,
+} from "../prelude.ts";
 import wgsl from "./placeRows.wgsl?raw";
 
 export interface PlaceRowsArgs {
@@ -30,7 +38,9 @@ export function placeRows(rec: Recording, args: PlaceRowsArgs, label: string): v
   expectRows(rec, place, "places", places, "u32", rows, 1);
   expectSize(place, "start", start, 0, stride - width);
   expectKernel(
-    cache.dtype === "f32" && cache.shape.length === 2 && [start, stride, width].every((size) => size % 4 === 0),
+    cache.dtype === "f32" &&
+      cache.shape.length === 2 &&
+      [start, stride, width].every((size) => size % 4 === 0),
     place,
     `columns ${start} on of ${stride} to a cache of ${cache.dtype} (${cache.shape.join(", ")}): no multiples of 4.`,
   );

@@ -28,7 +28,12 @@ describe.each(testVariants)("textEmbedding, $name", (variant) => {
       await t.run((rec) => textEmbedding(rec, args, "test"), { tokens: 5, outputs: 0 }, { maxStep });
       const actual = await t.read(out);
       const expected = textEmbeddingRef(values, positionTable, columns, ids, positions);
-      compare(actual.subarray(0, expected.length), expected, tolerances.elementwise, `${type} (${vocab}, ${columns})`);
+      compare(
+        actual.subarray(0, expected.length),
+        expected,
+        tolerances.elementwise,
+        `${type} (${vocab}, ${columns})`,
+      );
       expectUntouched(actual.subarray(expected.length));
     }
   });

@@ -4,7 +4,15 @@ import type { Recording } from "../../runtime/gpu/recording.ts";
 import type { Tensor, WeightMatrix } from "../../runtime/gpu/tensor.ts";
 import { expectKernel, expectRows } from "../checks.ts";
 import { formatBindings, formatSource } from "../formats/formats.ts";
-import { constSource, foldWorkgroups, gridSource, type RowCount, rowConstants, rowsOf, stepSource } from "../prelude.ts";
+import {
+  constSource,
+  foldWorkgroups,
+  gridSource,
+  type RowCount,
+  rowConstants,
+  rowsOf,
+  stepSource,
+} from "../prelude.ts";
 import wgsl from "./textEmbedding.wgsl?raw";
 
 export interface TextEmbeddingArgs {
@@ -51,7 +59,13 @@ export function textEmbedding(rec: Recording, args: TextEmbeddingArgs, label: st
       constants: {
         ...rowConstants(rows),
         ...format.constants,
-        ...{ columns, tableRows: table.rows, sliceStart: slice.rowStart, sliceRows: slice.rowCount, positionRows },
+        ...{
+          columns,
+          tableRows: table.rows,
+          sliceStart: slice.rowStart,
+          sliceRows: slice.rowCount,
+          positionRows,
+        },
       },
       bindings: [...own, ...format.bindings],
       workgroups: (step) => foldWorkgroups(Math.ceil((rowsOf(rows, step) * columns) / 4 / threads)),

@@ -4,8 +4,8 @@ import { BadRequestError, NotFoundError } from "openai";
 import { describe, expect, test, vi } from "vitest";
 import { createApi } from "./createApi.ts";
 import { FakeEngine } from "./testing/fakeEngine.ts";
-import { FakeTranscriber, type FakeTranscriberOptions } from "./testing/fakeTranscriber.ts";
 import { fakeTemplate } from "./testing/fakeTokenizer.ts";
+import { FakeTranscriber, type FakeTranscriberOptions } from "./testing/fakeTranscriber.ts";
 import { events, get, post } from "./testing/http.ts";
 import { openaiOver } from "./testing/openai.ts";
 
@@ -38,7 +38,12 @@ describe("formats", () => {
     });
     const [{ file: sent, ...request }] = transcriber.requests as [(typeof transcriber.requests)[0]];
     expect(new Uint8Array(await sent.arrayBuffer())).toEqual(Uint8Array.of(1, 2, 3));
-    expect(request).toMatchObject({ task: "transcribe", language: undefined, prompt: undefined, words: false });
+    expect(request).toMatchObject({
+      task: "transcribe",
+      language: undefined,
+      prompt: undefined,
+      words: false,
+    });
     expect(request.temperatures).toEqual([0, 0.2, 0.4, 0.6, 0.8, 1]);
   });
 
@@ -106,9 +111,16 @@ describe("formats", () => {
 test("language, prompt and temperature reach the model", async () => {
   const { send, transcriber } = setUp();
   await send({ language: "German", prompt: "Names: Åsa", temperature: "0.4" });
-  expect(transcriber.requests[0]).toMatchObject({ language: "de", prompt: "Names: Åsa", temperatures: [0.4] });
+  expect(transcriber.requests[0]).toMatchObject({
+    language: "de",
+    prompt: "Names: Åsa",
+    temperatures: [0.4],
+  });
   await send({ language: "", temperature: "0" });
-  expect(transcriber.requests[1]).toMatchObject({ language: undefined, temperatures: expect.objectContaining({ 5: 1 }) });
+  expect(transcriber.requests[1]).toMatchObject({
+    language: undefined,
+    temperatures: expect.objectContaining({ 5: 1 }),
+  });
 });
 
 test("translations have a task of their own", async () => {
@@ -175,7 +187,10 @@ test("each kind of model refuses the other's routes, and serves what is common",
     expect(error).toMatchObject({ param: "model", code: "model_not_supported" });
     expect(error.message).toMatch(/fake\/whisper.*audio\/transcriptions/);
   }
-  expect((await (await get(api, "/v1/models")).json()).data[0]).toMatchObject({ id: model, max_model_len: 448 });
+  expect((await (await get(api, "/v1/models")).json()).data[0]).toMatchObject({
+    id: model,
+    max_model_len: 448,
+  });
   expect((await get(api, "/v1/models/fake/whisper")).status).toBe(200);
   expect((await get(api, "/health")).status).toBe(200);
   expect(await (await get(api, "/metrics")).text()).toMatch(/omnitab_audio_seconds_total\{.*\} 12\n/);
@@ -221,14 +236,17 @@ describe("the official client", () => {
       .catch((error) => error);
     expect(bad).toBeInstanceOf(BadRequestError);
     expect(bad).toMatchObject({ param: "temperature", code: "decimal_above_max_value" });
-    const missing = await client.audio.transcriptions.create({ model: "whisper-1", file: file() }).catch((e) => e);
+    const missing = await client.audio.transcriptions
+      .create({ model: "whisper-1", file: file() })
+      .catch((e) => e);
     expect(missing).toBeInstanceOf(NotFoundError);
   });
 
   test("break and failure in mid-stream end it", async () => {
     const many = Array.from({ length: 200 }, (_, i) => [i, i + 1, ` ${i}`] as const);
     const { client, transcriber } = setUp({ segments: many, delayMs: 2 });
-    for await (const _ of await client.audio.transcriptions.create({ model, file: file(), stream: true })) break;
+    for await (const _ of await client.audio.transcriptions.create({ model, file: file(), stream: true }))
+      break;
     await vi.waitFor(() => expect(transcriber.running).toBe(0));
     const failing = setUp({ segments: many, failure: { at: 2, error: new Error("oops") } });
     let text = "";

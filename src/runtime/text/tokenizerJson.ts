@@ -24,7 +24,8 @@ export function ordinaryTokens(json: unknown, fileName: string): Uint8Array[] {
     throw fail(`<|endoftext|> is token ${String(end)} of ${entries.size}`);
   const tokens: Uint8Array[] = new Array(end);
   for (const [text, id] of entries) {
-    if (typeof id !== "number" || !Number.isInteger(id) || id < 0) throw fail(`token ${JSON.stringify(text)} has no id`);
+    if (typeof id !== "number" || !Number.isInteger(id) || id < 0)
+      throw fail(`token ${JSON.stringify(text)} has no id`);
     if (id < end) tokens[id] = spelledBytes(text);
   }
   for (let id = 0; id < end; id++) if (!tokens[id]) throw fail(`there is no token ${id}`);

@@ -7,24 +7,58 @@ import { whisperTokens } from "./whisperTokens.ts";
 /** A vocabulary of the sizes of the real ones: bytes, and others that never merge. */
 function vocabulary(ordinary: number): Uint8Array[] {
   const bytes = byteTokens(cutTiny);
-  const others = Array.from({ length: ordinary - 256 }, (_, i) => Uint8Array.of(1, i >> 16, (i >> 8) & 255, i & 255, 2));
+  const others = Array.from({ length: ordinary - 256 }, (_, i) =>
+    Uint8Array.of(1, i >> 16, (i >> 8) & 255, i & 255, 2),
+  );
   return [...bytes, ...others];
 }
 
 test.each([
-  { name: "tiny", ordinary: 50_257, vocab: 51_865, languages: 99, sot: 50_258, transcribe: 50_359, begin: 50_364 },
-  { name: "large-v3", ordinary: 50_257, vocab: 51_866, languages: 100, sot: 50_258, transcribe: 50_360, begin: 50_365 },
-  { name: "tiny.en", ordinary: 50_256, vocab: 51_864, languages: 0, sot: 50_257, transcribe: 50_358, begin: 50_363 },
-])("special tokens of $name lie where OpenAI has them", ({ ordinary, vocab, languages, sot, transcribe, begin }) => {
-  const tokens = whisperTokens(vocabulary(ordinary), vocab);
-  expect(tokens).toMatchObject({ end: ordinary, start: sot, transcribe, timestampBegin: begin });
-  expect(tokens).toMatchObject({ translate: transcribe - 1, startOfPrevious: transcribe + 2, noSpeech: transcribe + 3 });
-  expect(tokens.noTimestamps).toBe(begin - 1);
-  expect(tokens.languages.size).toBe(languages);
-  if (languages > 0) expect([tokens.languages.get("en"), tokens.languages.get("de")]).toEqual([sot + 1, sot + 3]);
-  expect(tokens.tokenizer.vocabSize).toBe(vocab);
-  expect(tokens.tokenizer.decode([begin, begin + 1500], { skipSpecial: false })).toBe("<|0.00|><|30.00|>");
-});
+  {
+    name: "tiny",
+    ordinary: 50_257,
+    vocab: 51_865,
+    languages: 99,
+    sot: 50_258,
+    transcribe: 50_359,
+    begin: 50_364,
+  },
+  {
+    name: "large-v3",
+    ordinary: 50_257,
+    vocab: 51_866,
+    languages: 100,
+    sot: 50_258,
+    transcribe: 50_360,
+    begin: 50_365,
+  },
+  {
+    name: "tiny.en",
+    ordinary: 50_256,
+    vocab: 51_864,
+    languages: 0,
+    sot: 50_257,
+    transcribe: 50_358,
+    begin: 50_363,
+  },
+])(
+  "special tokens of $name lie where OpenAI has them",
+  ({ ordinary, vocab, languages, sot, transcribe, begin }) => {
+    const tokens = whisperTokens(vocabulary(ordinary), vocab);
+    expect(tokens).toMatchObject({ end: ordinary, start: sot, transcribe, timestampBegin: begin });
+    expect(tokens).toMatchObject({
+      translate: transcribe - 1,
+      startOfPrevious: transcribe + 2,
+      noSpeech: transcribe + 3,
+    });
+    expect(tokens.noTimestamps).toBe(begin - 1);
+    expect(tokens.languages.size).toBe(languages);
+    if (languages > 0)
+      expect([tokens.languages.get("en"), tokens.languages.get("de")]).toEqual([sot + 1, sot + 3]);
+    expect(tokens.tokenizer.vocabSize).toBe(vocab);
+    expect(tokens.tokenizer.decode([begin, begin + 1500], { skipSpecial: false })).toBe("<|0.00|><|30.00|>");
+  },
+);
 
 test("text passes as bytes, and never spells a special token", () => {
   const { tokenizer, end } = whisperTokens(byteTokens(cutTiny), cutTiny.vocab);
@@ -70,6 +104,10 @@ test("languages by code, name and habit", () => {
   expect(["en", "EN", "English", "mandarin", "jv", " Haitian Creole "].map(languageCode)).toEqual([
     ...["en", "en", "en", "zh", "jw", "ht"],
   ]);
-  expect([languageCode("klingon"), languageCode("toString"), languageCode("")]).toEqual([undefined, undefined, undefined]);
+  expect([languageCode("klingon"), languageCode("toString"), languageCode("")]).toEqual([
+    undefined,
+    undefined,
+    undefined,
+  ]);
   expect(languageName("yue")).toBe("cantonese");
 });

@@ -2,11 +2,11 @@
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { weightFormats } from "../gpu/tensor.ts";
+import { BlobSource } from "./blobSource.ts";
 import { dequantize } from "./dequantize.ts";
 import { readGgufHeader } from "./gguf.ts";
 import { type LoadWeightsOptions, loadWeights } from "./load.ts";
 import { SourceReader } from "./reader.ts";
-import { BlobSource } from "./blobSource.ts";
 import { readSafetensorsHeader } from "./safetensors.ts";
 import { quantize } from "./testing/quantize.ts";
 import { readPlanes } from "./testing/readPlanes.ts";
@@ -212,7 +212,12 @@ describe("loadWeights", () => {
     for (const type of ["f32", "f16"] as const) {
       const values = Float32Array.from({ length: rows * channels * taps }, (_, i) => i % 2039);
       const bytes = writeSafetensors([
-        { name: "c", dtype: type.toUpperCase(), shape: [rows, channels, taps], bytes: quantize(type, values) },
+        {
+          name: "c",
+          dtype: type.toUpperCase(),
+          shape: [rows, channels, taps],
+          bytes: quantize(type, values),
+        },
       ]);
       const reader = new SourceReader(new BlobSource(new Blob([bytes])));
       const loaded = await loadWeights({
@@ -222,9 +227,17 @@ describe("loadWeights", () => {
         device: device as unknown as GPUDevice,
       });
       await reader.close();
-      const stored = dequantize(type, bytesOf(loaded.matrices.get("c")!.slices[0]!.planes[0]!), values.length);
+      const stored = dequantize(
+        type,
+        bytesOf(loaded.matrices.get("c")!.slices[0]!.planes[0]!),
+        values.length,
+      );
       const wanted = values.map((_, i) => {
-        const [row, tap, channel] = [Math.floor(i / (channels * taps)), Math.floor(i / channels) % taps, i % channels];
+        const [row, tap, channel] = [
+          Math.floor(i / (channels * taps)),
+          Math.floor(i / channels) % taps,
+          i % channels,
+        ];
         return values[(row * channels + channel) * taps + tap]!;
       });
       expect(stored).toEqual(wanted);

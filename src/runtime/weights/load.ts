@@ -138,7 +138,14 @@ async function loadMatrix(context: Context, plan: MatrixPlan, matrix: WeightMatr
       if (plan.taps > 1) {
         staging[0] ??= new Uint8Array(chunkBytes);
         planes = [staging[0]];
-        tapByTap(chunk, staging[0], count / plan.columns, plan.columns / plan.taps, plan.taps, format.blockBytes);
+        tapByTap(
+          chunk,
+          staging[0],
+          count / plan.columns,
+          plan.columns / plan.taps,
+          plan.taps,
+          format.blockBytes,
+        );
       } else if (format.planes.length > 1) {
         planes = format.planes.map((_, p) => {
           staging[p] ??= new Uint8Array(chunkBytes);

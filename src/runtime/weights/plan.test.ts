@@ -130,7 +130,6 @@ describe("refuses", () => {
     expect(() => plan([taps])).toThrow(/shape \(10, 64\); the model needs \(10, 64, 3\)/);
   });
 
-
   it.each<[string, TensorRequest[], string, string, RegExp]>([
     [
       "missing tensors",

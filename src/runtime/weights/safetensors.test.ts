@@ -60,12 +60,24 @@ test.each([
   { name: "a list", file: safetensorsFile("[]", data), message: /not a JSON object/ },
   { name: "an entry that is none", file: safetensorsFile('{"t":5}', data), message: /"t": its entry/ },
   { name: "an unknown type", file: safetensorsFile(entry({ dtype: "F12" }), data), message: /type is "F12"/ },
-  { name: "a prototype's name", file: safetensorsFile(entry({ dtype: "toString" }), data), message: /type is/ },
+  {
+    name: "a prototype's name",
+    file: safetensorsFile(entry({ dtype: "toString" }), data),
+    message: /type is/,
+  },
   { name: "a negative size", file: safetensorsFile(entry({ shape: [-2] }), data), message: /shape/ },
   { name: "a text as size", file: safetensorsFile(entry({ shape: "2" }), data), message: /shape/ },
-  { name: "huge sizes", file: safetensorsFile(entry({ shape: [2 ** 40, 2 ** 40] }), data), message: /bytes of data/ },
+  {
+    name: "huge sizes",
+    file: safetensorsFile(entry({ shape: [2 ** 40, 2 ** 40] }), data),
+    message: /bytes of data/,
+  },
   { name: "one offset", file: safetensorsFile(entry({ data_offsets: [0] }), data), message: /data_offsets/ },
-  { name: "too few bytes", file: safetensorsFile(entry({ data_offsets: [0, 4] }), data), message: /4 bytes of data/ },
+  {
+    name: "too few bytes",
+    file: safetensorsFile(entry({ data_offsets: [0, 4] }), data),
+    message: /4 bytes of data/,
+  },
   { name: "backwards", file: safetensorsFile(entry({ data_offsets: [8, 0] }), data), message: /-8 bytes/ },
   { name: "a cut file", file: safetensorsFile(entry({}), data.subarray(1)), message: /cut short/ },
   {

@@ -72,7 +72,8 @@ function parse(bytes: Uint8Array, dataOffsetBytes: number, fileBytes: number | u
   if (isObject(notes))
     for (const [key, value] of Object.entries(notes)) if (typeof value === "string") metadata.set(key, value);
   const names = Object.keys(entries);
-  if (names.length > maxTensors) throw badModelFile(`The file lists ${names.length} tensors; ${maxTensors} are possible.`);
+  if (names.length > maxTensors)
+    throw badModelFile(`The file lists ${names.length} tensors; ${maxTensors} are possible.`);
   const tensors = names.map((name) => tensorInfo(name, entries[name], dataOffsetBytes));
   tensors.sort((a, b) => a.offsetBytes - b.offsetBytes || a.sizeBytes - b.sizeBytes);
   let end = dataOffsetBytes;

@@ -39,7 +39,10 @@ export async function readSibling(siblings: Siblings, name: string): Promise<unk
 }
 
 /** @throws OmniError `invalid_request` where one has to be given, `bad_model_file` where the server has none */
-export async function requireSibling(siblings: Siblings, ...names: [string, ...string[]]): Promise<[unknown, string]> {
+export async function requireSibling(
+  siblings: Siblings,
+  ...names: [string, ...string[]]
+): Promise<[unknown, string]> {
   for (const name of names) {
     const json = await readSibling(siblings, name);
     if (json !== undefined) return [json, name];

@@ -2,7 +2,13 @@ import { expect, test } from "vitest";
 import { weightFormats } from "../gpu/tensor.ts";
 import { BlobSource } from "./blobSource.ts";
 import { fileKind } from "./fileKind.ts";
-import { byteTokens, cutTiny, ggmlTensorType, whisperGgmlFile, whisperTensors } from "./testing/whisperFiles.ts";
+import {
+  byteTokens,
+  cutTiny,
+  ggmlTensorType,
+  whisperGgmlFile,
+  whisperTensors,
+} from "./testing/whisperFiles.ts";
 import type { ByteSource } from "./types.ts";
 import { readWhisperGgml } from "./whisperGgml.ts";
 
@@ -23,7 +29,11 @@ test("reads sizes, tokens and where each tensor lies", async () => {
   );
   for (const [i, tensor] of found.tensors.entries()) {
     const type = ggmlTensorType(tensors[i]!, "q8_0");
-    expect([tensor.name, tensor.type, tensor.ggmlType]).toEqual([tensor.name, type, weightFormats[type].ggmlType]);
+    expect([tensor.name, tensor.type, tensor.ggmlType]).toEqual([
+      tensor.name,
+      type,
+      weightFormats[type].ggmlType,
+    ]);
     const next = found.tensors[i + 1]?.offsetBytes ?? file.length;
     expect(tensor.offsetBytes + tensor.sizeBytes).toBeLessThanOrEqual(next);
   }
@@ -32,7 +42,11 @@ test("reads sizes, tokens and where each tensor lies", async () => {
 });
 
 test("leaves out what it need not read, where the source can start anywhere", async () => {
-  const large = whisperGgmlFile({ ...sizes, vocab: 40_000 }, "f32", whisperTensors({ ...sizes, vocab: 40_000 }));
+  const large = whisperGgmlFile(
+    { ...sizes, vocab: 40_000 },
+    "f32",
+    whisperTensors({ ...sizes, vocab: 40_000 }),
+  );
   let bytes = 0;
   const source = (seekable: boolean): ByteSource => ({
     name: "large",
@@ -86,5 +100,7 @@ test.each([
 });
 
 test("a second tensor of a name is refused", async () => {
-  await expect(read(whisperGgmlFile(sizes, "f16", [tensors[0]!, tensors[0]!]))).rejects.toThrow(/second tensor/);
+  await expect(read(whisperGgmlFile(sizes, "f16", [tensors[0]!, tensors[0]!]))).rejects.toThrow(
+    /second tensor/,
+  );
 });

@@ -49,7 +49,8 @@ export interface WhisperGgmlFile extends TensorTable {
 export async function readWhisperGgml(source: ByteSource, signal?: AbortSignal): Promise<WhisperGgmlFile> {
   const walk = new Walk(source, signal);
   try {
-    if ((await walk.u32("the magic number")) !== whisperMagic) throw walk.fail("not a whisper.cpp model file");
+    if ((await walk.u32("the magic number")) !== whisperMagic)
+      throw walk.fail("not a whisper.cpp model file");
     const sizes = {} as WhisperSizes;
     for (const name of Object.keys(limits) as (keyof WhisperSizes)[])
       sizes[name] = await walk.size(name, limits[name]);
@@ -92,20 +93,32 @@ async function readTensors(walk: Walk): Promise<GgufTensorInfo[]> {
     const nameBytes = await walk.size(`the length of the name in ${what}`, maxNameBytes);
     const number = await walk.u32(what);
     const shape: number[] = [];
-    for (let i = 0; i < dimensions; i++) shape.unshift(await walk.size(`a dimension in ${what}`, 2 ** 31 - 1));
+    for (let i = 0; i < dimensions; i++)
+      shape.unshift(await walk.size(`a dimension in ${what}`, 2 ** 31 - 1));
     const name = new TextDecoder().decode(await walk.bytes(nameBytes, what));
     const known = ggmlType(number);
-    if (!known) throw unsupportedModel(`Tensor ${quote(name)} has the unknown ${ggmlTypeName(number)}.`, name);
+    if (!known)
+      throw unsupportedModel(`Tensor ${quote(name)} has the unknown ${ggmlTypeName(number)}.`, name);
     const weights = shape.reduce((a, b) => a * b, 1);
     if (shape.at(-1)! % known.blockWeights !== 0)
-      throw walk.fail(`rows of ${shape.at(-1)} weights do not divide into blocks of ${known.blockWeights}`, name);
+      throw walk.fail(
+        `rows of ${shape.at(-1)} weights do not divide into blocks of ${known.blockWeights}`,
+        name,
+      );
     const sizeBytes = (weights / known.blockWeights) * known.blockBytes;
     if (names.has(name)) throw walk.fail("a second tensor of that name", name);
     names.add(name);
     const offsetBytes = walk.offsetBytes;
     // The bias of a convolution is stored as (N, 1).
     const squeezed = shape.length === 2 && shape[1] === 1 ? [shape[0]!] : shape;
-    tensors.push({ name, ggmlType: number, type: weightTypeOf(number), shape: squeezed, offsetBytes, sizeBytes });
+    tensors.push({
+      name,
+      ggmlType: number,
+      type: weightTypeOf(number),
+      shape: squeezed,
+      offsetBytes,
+      sizeBytes,
+    });
     await walk.skip(sizeBytes, `tensor ${quote(name)}`);
   }
   if (tensors.length === 0) throw walk.fail("the file has no tensors");

@@ -31,7 +31,9 @@ export async function readTranscriptionFields(
   const { file, values } = await readForm(request);
   checkModel(context, values);
   const format = optional(values, "response_format", oneOf(...formats)) ?? "json";
-  const granularities = optional(values, "timestamp_granularities", list(oneOf("word", "segment"))) ?? ["segment"];
+  const granularities = optional(values, "timestamp_granularities", list(oneOf("word", "segment"))) ?? [
+    "segment",
+  ];
   const stream = optional(values, "stream", boolean) ?? false;
   if (values.timestamp_granularities !== undefined && format !== "verbose_json")
     throw unsupported(

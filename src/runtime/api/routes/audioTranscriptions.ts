@@ -61,7 +61,11 @@ async function whole({ transcriber }: SpeechContext, request: TranscriptionReque
   return transcript;
 }
 
-const textOf = (segments: readonly TranscriptSegment[]) => segments.map(({ text }) => text).join("").trim();
+const textOf = (segments: readonly TranscriptSegment[]) =>
+  segments
+    .map(({ text }) => text)
+    .join("")
+    .trim();
 
 /** OpenAI counts begun seconds. */
 const usage = (durationSeconds: number) => ({ type: "duration", seconds: Math.ceil(durationSeconds) });

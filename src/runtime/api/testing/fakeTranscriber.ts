@@ -68,7 +68,11 @@ function segment(id: number, start: number, end: number, text: string, words: bo
     ...{ id, seek: 0, start, end, text, tokens: [1, 2, id], temperature: 0.2 },
     ...{ averageLogprob: -0.25, compressionRatio: 1.5, noSpeechProbability: 0.01 },
     words: words
-      ? texts.map((word, i) => ({ word: ` ${word}`, start: start + i * length, end: start + (i + 1) * length }))
+      ? texts.map((word, i) => ({
+          word: ` ${word}`,
+          start: start + i * length,
+          end: start + (i + 1) * length,
+        }))
       : undefined,
   };
 }

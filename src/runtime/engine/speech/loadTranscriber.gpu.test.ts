@@ -1,11 +1,17 @@
 /** From files to text: random weights say nothing, but the same from either kind of file, and in the right form. */
 
 import { afterEach, expect, test } from "vitest";
-import { createOmni } from "../../client.ts";
 import { openaiOver } from "../../api/testing/openai.ts";
+import { createOmni } from "../../client.ts";
 import { tone, waveFile } from "../../media/audio/testing/waveFile.ts";
 import type { LoadProgress, ModelSource, Omni } from "../../types.ts";
-import { cutTiny, whisperGgmlFile, whisperSafetensors, whisperSiblings, whisperTensors } from "../../weights/testing/whisperFiles.ts";
+import {
+  cutTiny,
+  whisperGgmlFile,
+  whisperSafetensors,
+  whisperSiblings,
+  whisperTensors,
+} from "../../weights/testing/whisperFiles.ts";
 
 const sizes = { ...cutTiny, audioContext: 50 };
 const tensors = whisperTensors(sizes);
@@ -19,7 +25,10 @@ const safetensors = () => [
 const open: Omni[] = [];
 afterEach(() => Promise.all(open.splice(0).map((omni) => omni.dispose())));
 
-async function load(model: ModelSource, options: { worker?: false; onProgress?: (p: LoadProgress) => void } = {}) {
+async function load(
+  model: ModelSource,
+  options: { worker?: false; onProgress?: (p: LoadProgress) => void } = {},
+) {
   const omni = await createOmni({ model, ...options });
   open.push(omni);
   return omni;
@@ -68,22 +77,40 @@ test("the language is detected, and a broken file is an error of the request", a
   const verbose = { model: "", response_format: "verbose_json", temperature: 0.01 } as const;
   const { language } = await client.audio.transcriptions.create({ ...verbose, file });
   expect(language).toMatch(/^[a-z ]+$/);
-  const broken = new File([waveFile({ sampleRate: 16_000, channels: [tone(700, 16_000, 1)] }).slice(0, 999)], "a.wav");
-  const error = await client.audio.transcriptions.create({ model: "", file: broken }).catch((thrown) => thrown);
+  const broken = new File(
+    [waveFile({ sampleRate: 16_000, channels: [tone(700, 16_000, 1)] }).slice(0, 999)],
+    "a.wav",
+  );
+  const error = await client.audio.transcriptions
+    .create({ model: "", file: broken })
+    .catch((thrown) => thrown);
   expect(error).toMatchObject({ status: 400, param: "file", code: "invalid_audio" });
   const chat = await omni.fetch("/v1/chat/completions", { method: "POST", body: "{}" });
   expect([chat.status, (await chat.json()).error.code]).toEqual([400, "model_not_supported"]);
 });
 
 test("what is missing or wrong is said before weights are read", async () => {
-  const refusal = (model: ModelSource) => load(model, { worker: false }).then(() => expect.fail("loaded"), (e) => e);
+  const refusal = (model: ModelSource) =>
+    load(model, { worker: false }).then(
+      () => expect.fail("loaded"),
+      (e) => e,
+    );
   const [model, config, tokenizer] = safetensors() as [File, File, File];
   expect(await refusal(model)).toMatchObject({ code: "invalid_request", message: /config\.json/ });
-  expect(await refusal([model, config])).toMatchObject({ code: "invalid_request", message: /tokenizer\.json/ });
+  expect(await refusal([model, config])).toMatchObject({
+    code: "invalid_request",
+    message: /tokenizer\.json/,
+  });
   const bert = new File(['{"model_type":"bert"}'], "config.json");
-  expect(await refusal([model, bert, tokenizer])).toMatchObject({ code: "unsupported_model", message: /bert/ });
+  expect(await refusal([model, bert, tokenizer])).toMatchObject({
+    code: "unsupported_model",
+    message: /bert/,
+  });
   const cut = new File([await model.slice(0, -1000).arrayBuffer()], "model.safetensors");
-  expect(await refusal([cut, config, tokenizer])).toMatchObject({ code: "bad_model_file", message: /cut short/ });
+  expect(await refusal([cut, config, tokenizer])).toMatchObject({
+    code: "bad_model_file",
+    message: /cut short/,
+  });
   const short = new File([await ggml().slice(0, 5000).arrayBuffer()], "ggml.bin");
   expect(await refusal(short)).toMatchObject({ code: "bad_model_file" });
 });

@@ -125,7 +125,10 @@ async function openWhisperCpp({ reader }: OpenedFile, signal: AbortSignal | unde
   };
 }
 
-async function openSafetensors({ model, signal }: LoadOptions, { reader, files }: OpenedFile): Promise<Opened> {
+async function openSafetensors(
+  { model, signal }: LoadOptions,
+  { reader, files }: OpenedFile,
+): Promise<Opened> {
   const siblings = { model, files, signal };
   const [configJson] = await requireSibling(siblings, "config.json");
   const config = configOfJson(configJson, await readSibling(siblings, "generation_config.json"));
@@ -134,13 +137,21 @@ async function openSafetensors({ model, signal }: LoadOptions, { reader, files }
   const header = await readSafetensorsHeader(reader);
   const tensors = openAiNames(header.tensors);
   if (!tensors.some(({ name }) => name === "decoder.token_embedding.weight"))
-    throw unsupportedModel("The file has no tensors of a Whisper model.", "model.decoder.embed_tokens.weight");
+    throw unsupportedModel(
+      "The file has no tensors of a Whisper model.",
+      "model.decoder.embed_tokens.weight",
+    );
   return { table: { ...header, tensors }, config, tokens, reader };
 }
 
-/** The file's name, or the repository's where files of all models are called alike. */
+/** The file's name; where files of all models are called alike, that of the folder or repository that it is in. */
 function modelName(model: LoadOptions["model"], fileName: string): string {
   const name = fileName.replace(/\.(bin|safetensors)$/i, "");
-  const repository = /^hf:[^/]+\/([^/@]+)/.exec(String(model))?.[1];
-  return name === "model" && repository !== undefined ? repository : name;
+  if (name !== "model" || model instanceof Blob) return name;
+  const address = String(model).replace(/[?#].*$/, "");
+  const found =
+    /^hf:[^/]+\/([^/@]+)/.exec(address) ??
+    /([^/]+)\/resolve\//.exec(address) ??
+    /^https?:\/\/[^/]+\/(?:.*\/)?([^/]+)\/[^/]*$/.exec(address);
+  return found?.[1] ?? name;
 }

@@ -23,7 +23,11 @@ export interface WindowSegments {
  * window starts there. Source: `transcribe` in openai/whisper's transcribe.py.
  * @param seconds of audio in the window
  */
-export function cutSegments(tokens: readonly number[], seconds: number, { timestampBegin }: WhisperTokens): WindowSegments {
+export function cutSegments(
+  tokens: readonly number[],
+  seconds: number,
+  { timestampBegin }: WhisperTokens,
+): WindowSegments {
   const isTimestamp = (token: number | undefined) => token !== undefined && token >= timestampBegin;
   const time = (token: number) => (token - timestampBegin) * secondsPerTimestamp;
   const complete = isTimestamp(tokens.at(-1)) && !isTimestamp(tokens.at(-2));

@@ -12,7 +12,8 @@ const english = [start, languages.get("en")!, transcribeToken];
 
 function audioOf(seconds: number): AudioWindow {
   async function* pieces() {
-    for (let left = Math.round(seconds * 16_000); left > 0; left -= 5000) yield new Float32Array(Math.min(left, 5000));
+    for (let left = Math.round(seconds * 16_000); left > 0; left -= 5000)
+      yield new Float32Array(Math.min(left, 5000));
   }
   return new AudioWindow(pieces());
 }
@@ -20,7 +21,7 @@ function audioOf(seconds: number): AudioWindow {
 async function run(seconds: number, windows: FakeWindow[], options: Partial<TranscriptionRequest> = {}) {
   const model = new FakeSpeech(windows);
   const request = {
-    ...{ task: "transcribe", language: "en", prompt: undefined, words: false, signal: undefined } as const,
+    ...({ task: "transcribe", language: "en", prompt: undefined, words: false, signal: undefined } as const),
     temperatures: [0, 0.2, 0.4, 0.6, 0.8, 1],
     ...options,
   };
@@ -121,7 +122,14 @@ test("segments: cut by pairs; without any all is one; a single timestamp at the 
     return [segments.map(({ start, end }) => [start, end]), advance, complete];
   };
   expect(cut(said(0, "a", 4, 4, "b"))).toEqual([[[0, 4]], 4, false]);
-  expect(cut(said(0, "a", 4, 4, "b", 6))).toEqual([[[0, 4], [4, 6]], 30, true]);
+  expect(cut(said(0, "a", 4, 4, "b", 6))).toEqual([
+    [
+      [0, 4],
+      [4, 6],
+    ],
+    30,
+    true,
+  ]);
   expect(cut(said(0, "a", 4, 4))).toEqual([[[0, 4]], 4, false]);
   expect(cut(said(0, "a", 4), 7)).toEqual([[[0, 4]], 7, true]);
   expect(cut(said(0, "a"), 7)).toEqual([[[0, 7]], 7, false]);
@@ -130,7 +138,10 @@ test("segments: cut by pairs; without any all is one; a single timestamp at the 
 
 test("segments that do not move forward do not hold it up", async () => {
   const stuck = { answers: [said(0, " a", 0.02, 0.02, " b")] };
-  const { model } = await run(0.05, Array.from({ length: 9 }, () => stuck));
+  const { model } = await run(
+    0.05,
+    Array.from({ length: 9 }, () => stuck),
+  );
   expect(model.encoded).toEqual([800, 480, 160]);
 });
 
@@ -138,7 +149,7 @@ test("an aborted signal ends it", async () => {
   const abort = new AbortController();
   const model = new FakeSpeech([{ answers: [said(0, " a", 1)] }, { answers: [said(0, " b", 1)] }]);
   const request = {
-    ...{ task: "transcribe", language: "en", prompt: undefined, words: false, temperatures: [0] } as const,
+    ...({ task: "transcribe", language: "en", prompt: undefined, words: false, temperatures: [0] } as const),
     signal: abort.signal,
   };
   const reading = (async () => {

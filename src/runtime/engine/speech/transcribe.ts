@@ -4,11 +4,17 @@
  * a stream has no loudest moment; and two timestamps without time between them do not hold up the next window.
  */
 
-import { samplesPerPosition } from "../../models/whisper/encoder.ts";
 import type { AudioWindow } from "../../media/audio/audioWindow.ts";
+import { samplesPerPosition } from "../../models/whisper/encoder.ts";
 import type { WhisperTokens } from "../../text/whisperTokens.ts";
 import { checkAborted } from "../types.ts";
-import { decodeWithFallback, detectLanguage, maxNoSpeech, minAverageLogprob, type WindowResult } from "./decodeWindow.ts";
+import {
+  decodeWithFallback,
+  detectLanguage,
+  maxNoSpeech,
+  minAverageLogprob,
+  type WindowResult,
+} from "./decodeWindow.ts";
 import { cutSegments, roundSeconds, type WindowSegment } from "./segments.ts";
 import type { SpeechModel, TranscriptionEvent, TranscriptionRequest, TranscriptSegment } from "./types.ts";
 import { WordTimer } from "./wordTimings.ts";

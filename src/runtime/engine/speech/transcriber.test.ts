@@ -21,7 +21,8 @@ class FakeRunner extends FakeSpeech implements SpeechRunner {
   }
 }
 
-const file = (seconds = 1) => new Blob([waveFile({ sampleRate: 16_000, channels: [tone(440, 16_000, seconds)] })]);
+const file = (seconds = 1) =>
+  new Blob([waveFile({ sampleRate: 16_000, channels: [tone(440, 16_000, seconds)] })]);
 
 function setUp(windows: FakeWindow[] = [{ answers: [said(0, " Hi.", 1)] }], maxQueued = 1) {
   let lose = (_reason: string) => {};
@@ -85,7 +86,13 @@ test("requests take turns; a full queue and broken files are refused at once", a
   await expect(run({ file: new Blob(["no audio"]) })).rejects.toMatchObject({ code: "invalid_request" });
   release();
   expect(await Promise.all([first, second])).toEqual([" 0", " 1"]);
-  expect(transcriber.stats().requests).toMatchObject({ running: 0, queued: 0, finished: 3, rejected: 1, failed: 1 });
+  expect(transcriber.stats().requests).toMatchObject({
+    running: 0,
+    queued: 0,
+    finished: 3,
+    rejected: 1,
+    failed: 1,
+  });
 });
 
 test("who is aborted leaves the queue, and who runs makes way", async () => {
@@ -109,7 +116,10 @@ test("who is aborted leaves the queue, and who runs makes way", async () => {
 });
 
 test("a reader that leaves ends the request", async () => {
-  const { transcriber } = setUp([{ answers: [said(0, " a", 10, 10, " b", 20)] }, { answers: [said(0, " c", 1)] }]);
+  const { transcriber } = setUp([
+    { answers: [said(0, " a", 10, 10, " b", 20)] },
+    { answers: [said(0, " c", 1)] },
+  ]);
   const request: TranscriptionRequest = {
     ...{ file: file(40), task: "transcribe", language: "en", prompt: undefined, words: false },
     ...{ temperatures: [0], signal: undefined },

@@ -107,7 +107,12 @@ export class WhisperTranscriber implements Transcriber {
         ...{ id: this.modelId, architecture: "whisper", parameters: weights.parameters },
         ...{ contextLength: this.contextLength, weightTypes: weights.types },
       },
-      gpuBytes: { weights: weights.sizeBytes, kvCache: 0, activations, total: weights.sizeBytes + activations },
+      gpuBytes: {
+        weights: weights.sizeBytes,
+        kvCache: 0,
+        activations,
+        total: weights.sizeBytes + activations,
+      },
       dispatchesPerToken: runner.dispatchesPerToken,
       steps: { ...runner.stepCounts },
       // The caches of a window belong to its activations: there are no pages.

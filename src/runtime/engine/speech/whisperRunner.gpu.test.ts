@@ -18,15 +18,17 @@ function noise(positions: number, seed = 3): Float32Array<ArrayBuffer> {
 }
 
 const rowsOf = (values: Float64Array, width: number) =>
-  Array.from({ length: values.length / width }, (_, i) => values.subarray(i * width, (i + 1) * width));
+  Array.from({ length: values.length / width }, (_, i) => values.slice(i * width, (i + 1) * width));
 
 describe.each(testVariants)("Whisper, $name", (variant) => {
-  const cases = [
-    { name: "F32, a short window", type: "f32", sizes: cutTiny },
-    { name: "Q8_0, two layers", type: "q8_0", sizes: { ...cutTiny, audioContext: 31, audioLayers: 2, textLayers: 2 } },
-    { name: "F16, a window of 30 s", type: "f16", sizes: { ...cutTiny, audioContext: 1500 } },
-  ] as const;
-  it.each(variant.disableF16 ? cases.slice(0, 1) : cases)("$name: logits at every position", async ({ type, sizes }) => {
+  // Each takes Mesa a quarter of a minute to compile: without features there is only the one that both have.
+  const cases = variant.disableF16
+    ? ([{ name: "F32, a short window", type: "f32", sizes: cutTiny }] as const)
+    : ([
+        { name: "Q8_0, two layers", type: "q8_0", sizes: { ...cutTiny, audioLayers: 2, textLayers: 2 } },
+        { name: "F16, a window of 30 s", type: "f16", sizes: { ...cutTiny, audioContext: 1500 } },
+      ] as const);
+  it.each(cases)("$name: logits at every position", async ({ type, sizes }) => {
     const t = await openTestGpu(variant);
     const { runner, reference, destroy } = await loadWhisper(t.gpu, sizes, type);
     const samples = noise(sizes.audioContext);
@@ -36,10 +38,15 @@ describe.each(testVariants)("Whisper, $name", (variant) => {
     const expected = reference.decode(tokens, audio);
     await runner.encode(samples);
     const steps: Float32Array[] = [];
-    for (const [position, token] of tokens.entries()) steps.push((await runner.decode([token], position, [0]))[0]!);
+    for (const [position, token] of tokens.entries())
+      steps.push((await runner.decode([token], position, [0]))[0]!);
+    // What the decoder attends to is kept as f16.
     let worst = 0;
     steps.forEach((logits, position) => {
-      worst = Math.max(worst, compare(logits, expected[position]!, tolerances.attention.f32, `position ${position}`).maxError);
+      worst = Math.max(
+        worst,
+        compare(logits, expected[position]!, tolerances.f16, `position ${position}`).maxError,
+      );
     });
     console.info(`${type}, S = ${sizes.audioContext}: largest error ${worst}`);
 

@@ -14,7 +14,12 @@ import {
   recordHead,
   recordLayer,
 } from "../../models/whisper/decoder.ts";
-import { type EncoderState, encoderState, recordEncoder, samplesPerPosition } from "../../models/whisper/encoder.ts";
+import {
+  type EncoderState,
+  encoderState,
+  recordEncoder,
+  samplesPerPosition,
+} from "../../models/whisper/encoder.ts";
 import type { WhisperWeights } from "../../models/whisper/weights.ts";
 import { Readback } from "../readback.ts";
 import type { SpeechRunner } from "./transcriber.ts";
@@ -88,7 +93,11 @@ export class WhisperRunner implements SpeechRunner {
     this.submit([this.encoder], { tokens: audioContext, outputs: 0 });
   }
 
-  async decode(tokens: readonly number[], position: number, outputs: readonly number[]): Promise<Float32Array[]> {
+  async decode(
+    tokens: readonly number[],
+    position: number,
+    outputs: readonly number[],
+  ): Promise<Float32Array[]> {
     this.write(tokens, position, outputs);
     if (position === 0) this.tokenCounts.prompt += tokens.length;
     else this.tokenCounts.generated += tokens.length;

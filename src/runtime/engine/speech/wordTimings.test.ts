@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { AttentionSum, firstColumns, medianFiltered } from "./alignment.ts";
 import { FakeSpeech, fakeTokens, said } from "./testing/fakeSpeech.ts";
-import { WordTimer } from "./wordTimings.ts";
 import { mergePunctuation, splitWords } from "./words.ts";
+import { WordTimer } from "./wordTimings.ts";
 
 const { tokenizer, start, languages, transcribe, noTimestamps, end } = fakeTokens;
 const split = (text: string, language = "en") =>
@@ -86,7 +86,7 @@ test("words are timed by where their tokens attend to, across segments", async (
   const { words, lastWordEnd } = await timer.time(segments, window);
   expect(model.aligned).toEqual([[start, languages.get("en")!, transcribe, noTimestamps, ...tokens, end]]);
   expect(words.map((own) => own.map(({ word }) => word))).toEqual([[" ab"], [" cd."]]);
-  const [[ab], [cd]] = words as [[{ start: number; end: number }], [{ start: number; end: number }]];
+  const [ab, cd] = words.flat();
   // Three tokens of 0.2 s each; the first row takes the silence before it.
   expect(ab!.end).toBeCloseTo(61, 1);
   expect(cd!.start).toBe(ab!.end);
@@ -98,5 +98,8 @@ test("words are timed by where their tokens attend to, across segments", async (
 test("a window without text has no words", async () => {
   const timer = new WordTimer(new FakeSpeech([]), fakeTokens);
   const window = { language: "en", task: "transcribe", seconds: 4, startSeconds: 60 } as const;
-  expect(await timer.time([{ start: 0, end: 4, tokens: [] }], window)).toEqual({ words: [[]], lastWordEnd: 0 });
+  expect(await timer.time([{ start: 0, end: 4, tokens: [] }], window)).toEqual({
+    words: [[]],
+    lastWordEnd: 0,
+  });
 });

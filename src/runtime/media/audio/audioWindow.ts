@@ -22,7 +22,8 @@ export class AudioWindow {
    * @param start not before that of an earlier call
    */
   async read(start: number, length: number): Promise<Float32Array<ArrayBuffer>> {
-    if (start < this.#first) throw new RangeError(`Sample ${start} is gone; ${this.#first} is the first held.`);
+    if (start < this.#first)
+      throw new RangeError(`Sample ${start} is gone; ${this.#first} is the first held.`);
     this.#dropBefore(start);
     while (!this.#ended && this.readSamples < start + length) {
       const { done, value } = await this.#pieces.next();
@@ -30,7 +31,10 @@ export class AudioWindow {
       else this.#append(value);
       this.#dropBefore(start);
     }
-    return this.#held.slice(start - this.#first, Math.max(0, Math.min(this.#count, start + length - this.#first)));
+    return this.#held.slice(
+      start - this.#first,
+      Math.max(0, Math.min(this.#count, start + length - this.#first)),
+    );
   }
 
   /** Ends the stream. */

@@ -70,7 +70,11 @@ test.each([
   { name: "a Git LFS pointer", bytes: "version https://git-lfs.github.com/spec/v1", message: /LFS/ },
   { name: "a text", bytes: "This is no audio. ".repeat(99), message: /no audio format that is known/ },
   { name: "zeros", bytes: new Uint8Array(5000), message: /no audio format that is known/ },
-  { name: "a cut WAV", bytes: wave().subarray(0, 9000), message: /cut short: 16000 bytes.*ends at byte 9000/ },
+  {
+    name: "a cut WAV",
+    bytes: wave().subarray(0, 9000),
+    message: /cut short: 16000 bytes.*ends at byte 9000/,
+  },
   { name: "a cut WAV header", bytes: wave().subarray(0, 30), message: /cut short/ },
   { name: "half of RIFF", bytes: wave().subarray(0, 8), message: /inside its header/ },
   { name: "a WAV without samples", bytes: wave().subarray(0, 36), message: /no samples/ },

@@ -62,7 +62,9 @@ export async function decodeAudio(file: Blob, limits: AudioLimits = audioLimits)
     const rate = await track.getSampleRate();
     checkSound(channels, rate, limits);
     if (!(await track.canDecode()))
-      throw badAudio(`This browser cannot decode the file's sound (${(await track.getCodec()) ?? "unknown codec"}).`);
+      throw badAudio(
+        `This browser cannot decode the file's sound (${(await track.getCodec()) ?? "unknown codec"}).`,
+      );
     const declared = (await track.getDurationFromMetadata()) ?? undefined;
     if (declared !== undefined) checkDuration(declared, limits);
     const sure = await knowsLength(input);
@@ -96,7 +98,9 @@ function checkSound(channels: number, rate: number, limits: AudioLimits): void {
   if (!(channels >= 1 && channels <= maxChannels))
     throw badAudio(`The audio has ${channels} channels; 1 to ${maxChannels} are taken.`);
   if (!(rate >= minSampleRate && rate <= maxSampleRate))
-    throw badAudio(`The audio has a sample rate of ${rate} Hz; ${minSampleRate} to ${maxSampleRate} are taken.`);
+    throw badAudio(
+      `The audio has a sample rate of ${rate} Hz; ${minSampleRate} to ${maxSampleRate} are taken.`,
+    );
 }
 
 function checkDuration(seconds: number, { maxSeconds }: AudioLimits): void {

@@ -68,7 +68,9 @@ function checkWave(bytes: Uint8Array, fileBytes: number, littleEndian: boolean):
       );
     }
     if (start + sizeBytes > fileBytes)
-      throw badAudio(`The WAV file is cut short: its chunk at byte ${at} goes beyond its end, byte ${fileBytes}.`);
+      throw badAudio(
+        `The WAV file is cut short: its chunk at byte ${at} goes beyond its end, byte ${fileBytes}.`,
+      );
     at = start + sizeBytes + (sizeBytes & 1);
     if (at >= fileBytes) throw badAudio("The WAV file has no samples: it ends before its data chunk.");
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { whisperTensors, cutTiny, whisperSiblings } from "../../weights/testing/whisperFiles.ts";
+import { cutTiny, whisperSiblings, whisperTensors } from "../../weights/testing/whisperFiles.ts";
 import { alignmentHeads, configOfJson, configOfSizes } from "./config.ts";
 import { openAiNames, whisperRequests } from "./weights.ts";
 
@@ -10,10 +10,23 @@ test("both kinds of file give one configuration", () => {
 });
 
 test("the heads that align are the model's own, or those of the upper layers", () => {
-  const named = configOfJson(json, { alignment_heads: [[0, 5], [0, 2]] });
-  expect(alignmentHeads(named)).toEqual([[0, 5], [0, 2]]);
+  const named = configOfJson(json, {
+    alignment_heads: [
+      [0, 5],
+      [0, 2],
+    ],
+  });
+  expect(alignmentHeads(named)).toEqual([
+    [0, 5],
+    [0, 2],
+  ]);
   expect(alignmentHeads(configOfSizes({ ...cutTiny, textLayers: 4, textHeads: 2 }))).toEqual([
-    ...[[2, 0], [2, 1], [3, 0], [3, 1]],
+    ...[
+      [2, 0],
+      [2, 1],
+      [3, 0],
+      [3, 1],
+    ],
   ]);
   expect(alignmentHeads(configOfJson(json, { alignment_heads: [] }))).toHaveLength(6);
 });
@@ -49,7 +62,14 @@ test("every tensor of a file is asked for, by either name", () => {
   const names = tensors.map(({ name }) => name);
   expect(names.filter((name) => !requests.some((request) => request.name === name))).toEqual([]);
   expect(needed.filter((name) => !names.includes(name))).toEqual([]);
-  const hugging = (name: string) => ({ name, ggmlType: 0, type: undefined, shape: [1], offsetBytes: 0, sizeBytes: 0 });
+  const hugging = (name: string) => ({
+    name,
+    ggmlType: 0,
+    type: undefined,
+    shape: [1],
+    offsetBytes: 0,
+    sizeBytes: 0,
+  });
   expect(
     openAiNames(
       [

@@ -85,12 +85,18 @@ function checked(config: WhisperConfig): WhisperConfig {
     [textHeads, "decoder's heads"],
   ] as const)
     if (width % heads !== 0 || (width / heads) % 4 !== 0 || width / heads < 8 || width / heads > 256)
-      throw unsupportedModel(`A width of ${width} does not divide into ${heads} heads of 8 to 256 (the ${key}).`);
+      throw unsupportedModel(
+        `A width of ${width} does not divide into ${heads} heads of 8 to 256 (the ${key}).`,
+      );
   if (melBins % 8 !== 0) throw unsupportedModel(`${melBins} mel bins are no multiple of 8.`);
-  if (textContext < 16) throw unsupportedModel(`A context of ${textContext} tokens is too short to transcribe.`);
+  if (textContext < 16)
+    throw unsupportedModel(`A context of ${textContext} tokens is too short to transcribe.`);
   const { alignmentHeads } = config;
   if (alignmentHeads?.some(([layer, head]) => layer >= textLayers || head >= textHeads))
-    throw badModelFile("generation_config.json: alignment_heads names heads that the model has not.", "alignment_heads");
+    throw badModelFile(
+      "generation_config.json: alignment_heads names heads that the model has not.",
+      "alignment_heads",
+    );
   return config;
 }
 
@@ -99,13 +105,17 @@ function pairs(generation: unknown): WhisperConfig["alignmentHeads"] {
   const { alignment_heads: heads } = object(generation, "generation_config.json");
   if (heads === undefined || heads === null) return undefined;
   const isIndex = (value: unknown) => typeof value === "number" && Number.isInteger(value) && value >= 0;
-  if (!Array.isArray(heads) || !heads.every((pair) => Array.isArray(pair) && pair.length === 2 && pair.every(isIndex)))
+  if (
+    !Array.isArray(heads) ||
+    !heads.every((pair) => Array.isArray(pair) && pair.length === 2 && pair.every(isIndex))
+  )
     throw badModelFile("generation_config.json: alignment_heads is no list of pairs.", "alignment_heads");
   return heads.length > 0 ? (heads as [number, number][]) : undefined;
 }
 
 function object(value: unknown, fileName: string): Record<string, unknown> {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  if (typeof value === "object" && value !== null && !Array.isArray(value))
+    return value as Record<string, unknown>;
   throw badModelFile(`${fileName} is not a JSON object.`, fileName);
 }
 

@@ -39,7 +39,14 @@ export interface DecoderState {
 }
 
 export function decoderState(gpu: Gpu, config: WhisperConfig, arena: BufferArena, R: number): DecoderState {
-  const { textContext: T, audioContext: S, width: D, textFeedForward: F, vocab: V, textHeads: heads } = config;
+  const {
+    textContext: T,
+    audioContext: S,
+    width: D,
+    textFeedForward: F,
+    vocab: V,
+    textHeads: heads,
+  } = config;
   const headWidth = D / heads;
   const splits = crossAttentionScratchShapes(gpu.software, T, { heads, headWidth, positions: S });
   return {
@@ -58,7 +65,9 @@ export function decoderState(gpu: Gpu, config: WhisperConfig, arena: BufferArena
       sums: arena.tensor("cross sums", "f32", splits.sums),
     },
     logits: arena.tensor("logits", "f32", [R, V]),
-    caches: Array.from({ length: config.textLayers }, (_, i) => arena.tensor(`cache ${i}`, "f32", [T, 2 * D])),
+    caches: Array.from({ length: config.textLayers }, (_, i) =>
+      arena.tensor(`cache ${i}`, "f32", [T, 2 * D]),
+    ),
   };
 }
 

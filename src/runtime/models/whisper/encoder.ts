@@ -5,6 +5,7 @@
 
 import { conv1d } from "../../../kernels/encoder/conv.ts";
 import { denseAttention } from "../../../kernels/encoder/denseAttention.ts";
+import { packHalves } from "../../../kernels/encoder/packHalves.ts";
 import { logMel, logMelLargestShape, logMelTables, whisperSpec } from "../../../kernels/spectrum/logMel.ts";
 import type { BufferArena } from "../../gpu/buffers.ts";
 import type { Gpu } from "../../gpu/device.ts";
@@ -28,13 +29,13 @@ export interface EncoderState {
   x: Tensor; // (S, D) residual stream
   normed: Tensor; // (S, D)
   qkv: Tensor; // (S, 3D)
-  attended: Tensor; // (S, D)
+  attended: Tensor; // (S, D); at the end keys and values on their way
   wide: Tensor; // (S, F)
   /** For each layer of the decoder. */
   audio: AudioCache[];
 }
 
-/** What a layer of the decoder attends to. */
+/** What a layer of the decoder attends to, as f16: every token reads all of it. */
 export interface AudioCache {
   keys: Tensor; // (1, S, D)
   values: Tensor; // (1, S, D)
@@ -55,8 +56,8 @@ export function encoderState(gpu: Gpu, config: WhisperConfig, arena: BufferArena
     attended: arena.tensor("encoder attended", "f32", [S, D]),
     wide: arena.tensor("encoder wide", "f32", [S, F]),
     audio: Array.from({ length: config.textLayers }, (_, i) => ({
-      keys: arena.tensor(`audio keys ${i}`, "f32", [1, S, D]),
-      values: arena.tensor(`audio values ${i}`, "f32", [1, S, D]),
+      keys: arena.tensor(`audio keys ${i}`, "f16", [1, S, D]),
+      values: arena.tensor(`audio values ${i}`, "f16", [1, S, D]),
     })),
   };
   gpu.device.queue.writeBuffer(state.tables.buffer, 0, tables);
@@ -64,14 +65,27 @@ export function encoderState(gpu: Gpu, config: WhisperConfig, arena: BufferArena
 }
 
 /** @param rec for steps of S tokens */
-export function recordEncoder(rec: Recording, config: WhisperConfig, weights: WhisperWeights, s: EncoderState): void {
+export function recordEncoder(
+  rec: Recording,
+  config: WhisperConfig,
+  weights: WhisperWeights,
+  s: EncoderState,
+): void {
   const { audioContext: S, width: D, audioHeads: heads, melBins } = config;
   const headWidth = D / heads;
-  const conv = ({ weights: [weight], bias }: Linear) => ({ weight: weight!, bias, activation: "gelu" }) as const;
+  const conv = ({ weights: [weight], bias }: Linear) =>
+    ({ weight: weight!, bias, activation: "gelu" }) as const;
   const frameRows = { of: "tokens", times: 2 } as const;
   const spectrum = { samples: s.samples, spec: whisperSpec(melBins), tables: s.tables, largest: s.largest };
   logMel(rec, { ...spectrum, out: s.mel, rows: frameRows }, "encoder");
-  const first = { ...conv(weights.conv1), x: s.mel, stride: 1, channels: melBins, out: s.frames, rows: frameRows } as const;
+  const first = {
+    ...conv(weights.conv1),
+    x: s.mel,
+    stride: 1,
+    channels: melBins,
+    out: s.frames,
+    rows: frameRows,
+  } as const;
   conv1d(rec, first, "encoder.conv1");
   const second = { ...conv(weights.conv2), x: s.frames, stride: 2, channels: D, out: s.x, rows } as const;
   conv1d(rec, { ...second, residual: weights.audioPositions }, "encoder.conv2");
@@ -88,8 +102,13 @@ export function recordEncoder(rec: Recording, config: WhisperConfig, weights: Wh
   norm(rec, s.x, weights.audioNorm, s.normed, "encoder.ln_post");
   weights.textLayers.forEach(({ cross }, i) => {
     const { keys, values } = s.audio[i]!;
-    const shape = [S, D];
-    linear(rec, s.normed, cross.k, { ...keys, shape }, `decoder.blocks.${i}.cross_attn.key`);
-    linear(rec, s.normed, cross.v, { ...values, shape }, `decoder.blocks.${i}.cross_attn.value`);
+    for (const [name, projection, out] of [
+      ["key", cross.k, keys],
+      ["value", cross.v, values],
+    ] as const) {
+      const label = `decoder.blocks.${i}.cross_attn.${name}`;
+      linear(rec, s.normed, projection, s.attended, label);
+      packHalves(rec, { x: s.attended, width: D, out: { ...out, shape: [S, D] }, rows }, label);
+    }
   });
 }

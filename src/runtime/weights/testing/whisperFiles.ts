@@ -77,7 +77,8 @@ export function whisperTensors(sizes: WhisperSizes, seed = 1): WhisperTensor[] {
 }
 
 /** What whisper.cpp keeps in full precision, whatever the file's type. */
-const isPlain = ({ name, shape }: WhisperTensor) => shape.length === 1 || name.endsWith("positional_embedding");
+const isPlain = ({ name, shape }: WhisperTensor) =>
+  shape.length === 1 || name.endsWith("positional_embedding");
 
 /** The type in which a file of `type` holds a tensor: as whisper.cpp converts and quantizes. */
 export function ggmlTensorType(tensor: WhisperTensor, type: WeightType): WeightType {
@@ -90,7 +91,10 @@ export function byteTokens(sizes: WhisperSizes): Uint8Array[] {
   const printable = Array.from({ length: 256 }, (_, byte) => byte).filter(
     (byte) => (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae,
   );
-  const all = [...printable, ...Array.from({ length: 256 }, (_, b) => b).filter((b) => !printable.includes(b))];
+  const all = [
+    ...printable,
+    ...Array.from({ length: 256 }, (_, b) => b).filter((b) => !printable.includes(b)),
+  ];
   return all.slice(0, sizes.vocab).map((byte) => Uint8Array.of(byte));
 }
 

@@ -1,7 +1,7 @@
 /** A model whose answers are written down beforehand. */
 
-import { byteTokens, cutTiny } from "../../../weights/testing/whisperFiles.ts";
 import { type WhisperTokens, whisperTokens } from "../../../text/whisperTokens.ts";
+import { byteTokens, cutTiny } from "../../../weights/testing/whisperFiles.ts";
 import type { SpeechModel } from "../types.ts";
 
 /** Single bytes, 99 languages. */
@@ -48,7 +48,11 @@ export class FakeSpeech implements SpeechModel {
     this.#attempt = -1;
   }
 
-  async decode(tokens: readonly number[], position: number, outputs: readonly number[]): Promise<Float32Array[]> {
+  async decode(
+    tokens: readonly number[],
+    position: number,
+    outputs: readonly number[],
+  ): Promise<Float32Array[]> {
     const window = this.windows[this.encoded.length - 1]!;
     const { answers, noSpeech = 0, confidence = 30, language = "en" } = window;
     const isDetection = position === 0 && tokens.length === 1;

@@ -7,7 +7,7 @@ import { geluRef } from "../../../../kernels/gelu.ref.ts";
 
 /** By OpenAI's names. */
 export type Weights = ReadonlyMap<string, { shape: readonly number[]; values: ArrayLike<number> }>;
-type Rows = Float64Array[];
+type Rows = Float64Array<ArrayBuffer>[];
 
 const sum = (values: Float64Array) => values.reduce((a, b) => a + b, 0);
 
@@ -21,10 +21,15 @@ export class WhisperRef {
   encode(mel: Rows): Rows {
     const first = this.conv("encoder.conv1", mel, 1);
     const positions = this.table("encoder.positional_embedding");
-    let x = this.conv("encoder.conv2", first, 2).map((row, t) => row.map((value, i) => value + positions[t]![i]!));
+    let x = this.conv("encoder.conv2", first, 2).map((row, t) =>
+      row.map((value, i) => value + positions[t]![i]!),
+    );
     for (let i = 0; this.has(`encoder.blocks.${i}.attn_ln.weight`); i++) {
       const block = `encoder.blocks.${i}`;
-      x = add(x, this.attention(`${block}.attn`, this.norm(`${block}.attn_ln`, x), undefined, this.heads.audio, false));
+      x = add(
+        x,
+        this.attention(`${block}.attn`, this.norm(`${block}.attn_ln`, x), undefined, this.heads.audio, false),
+      );
       x = add(x, this.feedForward(block, x));
     }
     return this.norm("encoder.ln_post", x);
@@ -37,7 +42,10 @@ export class WhisperRef {
     let x = tokens.map((token, t) => embedding[token]!.map((value, i) => value + positions[t]![i]!));
     for (let i = 0; this.has(`decoder.blocks.${i}.attn_ln.weight`); i++) {
       const block = `decoder.blocks.${i}`;
-      x = add(x, this.attention(`${block}.attn`, this.norm(`${block}.attn_ln`, x), undefined, this.heads.text, true));
+      x = add(
+        x,
+        this.attention(`${block}.attn`, this.norm(`${block}.attn_ln`, x), undefined, this.heads.text, true),
+      );
       const normed = this.norm(`${block}.cross_attn_ln`, x);
       x = add(x, this.attention(`${block}.cross_attn`, normed, audio, this.heads.text, false));
       x = add(x, this.feedForward(block, x));
@@ -132,7 +140,10 @@ export class WhisperRef {
 
   private feedForward(block: string, x: Rows): Rows {
     const wide = this.linear(`${block}.mlp.0`, this.norm(`${block}.mlp_ln`, x));
-    return this.linear(`${block}.mlp.2`, wide.map((row) => row.map(geluRef)));
+    return this.linear(
+      `${block}.mlp.2`,
+      wide.map((row) => row.map(geluRef)),
+    );
   }
 }
 
