@@ -1,16 +1,19 @@
 import { expect, test } from "vitest";
-import { byteTokens, cutTiny, whisperSiblings } from "../weights/testing/whisperFiles.ts";
+import { spellBytes } from "./byteLevel.ts";
 import { ordinaryTokens } from "./tokenizerJson.ts";
 import { languageCode, languageName, whisperLanguages } from "./whisperLanguages.ts";
 import { whisperTokens } from "./whisperTokens.ts";
 
+const byteTokens = Array.from({ length: 256 }, (_, byte) => Uint8Array.of(byte));
+/** Of single bytes and 99 languages. */
+const byteVocab = 256 + 2 + 99 + 6 + 1501;
+
 /** A vocabulary of the sizes of the real ones: bytes, and others that never merge. */
 function vocabulary(ordinary: number): Uint8Array[] {
-  const bytes = byteTokens(cutTiny);
   const others = Array.from({ length: ordinary - 256 }, (_, i) =>
     Uint8Array.of(1, i >> 16, (i >> 8) & 255, i & 255, 2),
   );
-  return [...bytes, ...others];
+  return [...byteTokens, ...others];
 }
 
 test.each([
@@ -61,7 +64,7 @@ test.each([
 );
 
 test("text passes as bytes, and never spells a special token", () => {
-  const { tokenizer, end } = whisperTokens(byteTokens(cutTiny), cutTiny.vocab);
+  const { tokenizer, end } = whisperTokens(byteTokens, byteVocab);
   const text = "Grüße <|endoftext|> 你好";
   const ids = tokenizer.encode(text);
   expect(ids.every((id) => id < end)).toBe(true);
@@ -69,24 +72,25 @@ test("text passes as bytes, and never spells a special token", () => {
 });
 
 test("an end token among the ordinary ones is found, other sizes are refused", () => {
-  const listed = [...byteTokens(cutTiny), new TextEncoder().encode("<|endoftext|>")];
-  expect(whisperTokens(listed, cutTiny.vocab).end).toBe(256);
-  expect(() => whisperTokens(byteTokens(cutTiny), cutTiny.vocab + 50)).toThrow(/149 languages/);
-  expect(() => whisperTokens(byteTokens(cutTiny), 1000)).toThrow(/languages/);
+  const listed = [...byteTokens, new TextEncoder().encode("<|endoftext|>")];
+  expect(whisperTokens(listed, byteVocab).end).toBe(256);
+  expect(() => whisperTokens(byteTokens, byteVocab + 50)).toThrow(/149 languages/);
+  expect(() => whisperTokens(byteTokens, 1000)).toThrow(/languages/);
 });
 
 test("what is not spoken is suppressed: symbols alone, notes by their first bytes, no letters", () => {
-  const { tokenizer, suppressed, suppressedFirst, end } = whisperTokens(byteTokens(cutTiny), cutTiny.vocab);
+  const { tokenizer, suppressed, suppressedFirst, end } = whisperTokens(byteTokens, byteVocab);
   for (const symbol of "#()*[]{}~<>") expect(suppressed).toContain(tokenizer.encode(symbol)[0]);
   for (const letter of "abzAZ09.,?! ") expect(suppressed).not.toContain(tokenizer.encode(letter)[0]);
   expect(suppressedFirst).toEqual([...tokenizer.encode(" "), end]);
 });
 
 test("tokenizer.json and vocab.json give the same tokens", () => {
-  const json = JSON.parse(whisperSiblings(cutTiny)["tokenizer.json"]!);
-  expect(ordinaryTokens(json, "tokenizer.json")).toEqual(byteTokens(cutTiny));
-  const flat = { ...json.model.vocab, "<|endoftext|>": 256 };
-  expect(ordinaryTokens(flat, "vocab.json")).toEqual(byteTokens(cutTiny));
+  const vocab = Object.fromEntries(byteTokens.map((token, id) => [spellBytes(token), id]));
+  const json = { added_tokens: [{ id: 256, content: "<|endoftext|>" }], model: { type: "BPE", vocab } };
+  expect(ordinaryTokens(json, "tokenizer.json")).toEqual(byteTokens);
+  const flat = { ...vocab, "<|endoftext|>": 256 };
+  expect(ordinaryTokens(flat, "vocab.json")).toEqual(byteTokens);
 });
 
 test.each([

@@ -30,7 +30,7 @@ export async function readForm(request: Request): Promise<{ file: Blob; values: 
     const name = key.replace(/\[\d*\]$/, "");
     const all = form.getAll(key);
     if (lists.has(name)) values[name] = [...((values[name] as unknown[]) ?? []), ...all];
-    else values[name] = valueOf(name, all.at(-1)!);
+    else values[name] = fieldValue(name, all.at(-1)!);
   }
   const { file, ...others } = values;
   if (file === undefined)
@@ -44,7 +44,7 @@ export async function readForm(request: Request): Promise<{ file: Blob; values: 
   return { file, values: others };
 }
 
-function valueOf(name: string, value: FormDataEntryValue): unknown {
+function fieldValue(name: string, value: FormDataEntryValue): unknown {
   if (typeof value !== "string") return value;
   if (numbers.has(name) && value.trim() !== "" && !Number.isNaN(Number(value))) return Number(value);
   if (booleans.has(name) && /^(true|false)$/i.test(value)) return value.toLowerCase() === "true";

@@ -5,8 +5,10 @@ import { melFilters } from "../../../kernels/spectrum/melFilters.ts";
 import { compare, difference, tolerances } from "../../../kernels/testing/compare.ts";
 import { openTestGpu, testVariants } from "../../../kernels/testing/harness.ts";
 import { randomValues } from "../../../kernels/testing/random.ts";
+import type { WeightType } from "../../gpu/tensor.ts";
 import { samplesPerPosition } from "../../models/whisper/encoder.ts";
 import { cutTiny } from "../../weights/testing/whisperFiles.ts";
+import type { WhisperSizes } from "../../weights/whisperGgml.ts";
 import { loadWhisper } from "./testing/loadWhisper.ts";
 
 const tokens = [257, 258, 355, 1859, 12, 200, 77, 0, 13, 14, 1863, 99, 250];
@@ -22,12 +24,12 @@ const rowsOf = (values: Float64Array, width: number) =>
 
 describe.each(testVariants)("Whisper, $name", (variant) => {
   // Each takes Mesa a quarter of a minute to compile: without features there is only the one that both have.
-  const cases = variant.disableF16
-    ? ([{ name: "F32, a short window", type: "f32", sizes: cutTiny }] as const)
-    : ([
+  const cases: { name: string; type: WeightType; sizes: WhisperSizes }[] = variant.disableF16
+    ? [{ name: "F32, a short window", type: "f32", sizes: cutTiny }]
+    : [
         { name: "Q8_0, two layers", type: "q8_0", sizes: { ...cutTiny, audioLayers: 2, textLayers: 2 } },
         { name: "F16, a window of 30 s", type: "f16", sizes: { ...cutTiny, audioContext: 1500 } },
-      ] as const);
+      ];
   it.each(cases)("$name: logits at every position", async ({ type, sizes }) => {
     const t = await openTestGpu(variant);
     const { runner, reference, destroy } = await loadWhisper(t.gpu, sizes, type);

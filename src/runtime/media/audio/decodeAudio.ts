@@ -54,7 +54,8 @@ export interface DecodedAudio {
  * @throws OmniError `invalid_request` with the param `file`, naming what is wrong with it
  */
 export async function decodeAudio(file: Blob, limits: AudioLimits = audioLimits): Promise<DecodedAudio> {
-  const source = new BlobSource(await sniffAudio(file, limits));
+  // What fails while nobody reads fails again when somebody does.
+  const source = new BlobSource(await sniffAudio(file, limits), { handleUnhandledError: () => {} });
   const input = new Input({ source, formats });
   try {
     const track = await audioTrack(input);

@@ -1,17 +1,17 @@
 /** From files to text: random weights say nothing, but the same from either kind of file, and in the right form. */
 
 import { afterEach, expect, test } from "vitest";
-import { openaiOver } from "../../api/testing/openai.ts";
-import { createOmni } from "../../client.ts";
-import { tone, waveFile } from "../../media/audio/testing/waveFile.ts";
-import type { LoadProgress, ModelSource, Omni } from "../../types.ts";
+import { openaiOver } from "./api/testing/openai.ts";
+import { createOmni } from "./client.ts";
+import { tone, waveFile } from "./media/audio/testing/waveFile.ts";
+import type { LoadProgress, ModelSource, Omni } from "./types.ts";
 import {
   cutTiny,
   whisperGgmlFile,
   whisperSafetensors,
   whisperSiblings,
   whisperTensors,
-} from "../../weights/testing/whisperFiles.ts";
+} from "./weights/testing/whisperFiles.ts";
 
 const sizes = { ...cutTiny, audioContext: 50 };
 const tensors = whisperTensors(sizes);
