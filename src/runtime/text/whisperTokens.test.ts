@@ -1,3 +1,4 @@
+import r50kRanks from "gpt-tokenizer/bpeRanks/r50k_base";
 import { expect, test } from "vitest";
 import { spellBytes } from "./byteLevel.ts";
 import { ordinaryTokens } from "./tokenizerJson.ts";
@@ -83,6 +84,24 @@ test("what is not spoken is suppressed: symbols alone, notes by their first byte
   for (const symbol of "#()*[]{}~<>") expect(suppressed).toContain(tokenizer.encode(symbol)[0]);
   for (const letter of "abzAZ09.,?! ") expect(suppressed).not.toContain(tokenizer.encode(letter)[0]);
   expect(suppressedFirst).toEqual([...tokenizer.encode(" "), end]);
+});
+
+test("GPT-2's vocabulary, which the English models have, suppresses what OpenAI's tiny.en does", () => {
+  const ranks = r50kRanks.map((token) =>
+    typeof token === "string" ? new TextEncoder().encode(token) : Uint8Array.from(token),
+  );
+  const { suppressed, suppressedFirst, languages } = whisperTokens(ranks.slice(0, 50_256), 51_864);
+  // `suppress_tokens` and `begin_suppress_tokens` in config.json of openai/whisper-tiny.en.
+  const wanted = [
+    ...[1, 2, 7, 8, 9, 10, 14, 25, 26, 27, 28, 29, 31, 58, 59, 60, 61, 62, 63, 90, 91, 92, 93, 357, 366, 438],
+    ...[532, 685, 705, 796, 930, 1058, 1220, 1267, 1279, 1303, 1343, 1377, 1391, 1635, 1782, 1875, 2162, 2361],
+    ...[2488, 3467, 4008, 4211, 4600, 4808, 5299, 5855, 6329, 7203, 9609, 9959, 10563, 10786, 11420, 11709],
+    ...[11907, 13163, 13697, 13700, 14808, 15306, 16410, 16791, 17992, 19203, 19510, 20724, 22305, 22935, 27007],
+    ...[30109, 30420, 33409, 34949, 40283, 40493, 40549, 47282, 49146, 50257, 50357, 50358, 50359, 50360, 50361],
+  ];
+  expect(suppressed.toSorted((a, b) => a - b)).toEqual(wanted);
+  expect(suppressedFirst).toEqual([220, 50_256]);
+  expect(languages.size).toBe(0);
 });
 
 test("tokenizer.json and vocab.json give the same tokens", () => {
