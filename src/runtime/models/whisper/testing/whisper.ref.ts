@@ -12,6 +12,9 @@ type Rows = Float64Array<ArrayBuffer>[];
 const sum = (values: Float64Array) => values.reduce((a, b) => a + b, 0);
 
 export class WhisperRef {
+  /** Of the last call, before the softmax: by place, token and head, (S). */
+  readonly scores = new Map<string, Float64Array[][]>();
+
   constructor(
     private readonly weights: Weights,
     private readonly heads: { audio: number; text: number },
@@ -118,7 +121,10 @@ export class WhisperRef {
     const k = this.linear(`${name}.key`, from ?? x);
     const v = this.linear(`${name}.value`, from ?? x);
     const E = q[0]!.length / heads;
+    const kept: Float64Array[][] = [];
+    this.scores.set(name, kept);
     const attended = q.map((row, t) => {
+      kept.push([]);
       const out = new Float64Array(row.length);
       const visible = causal ? t + 1 : k.length;
       for (let h = 0; h < heads; h++) {
@@ -127,6 +133,7 @@ export class WhisperRef {
           for (let e = h * E; e < (h + 1) * E; e++) total += row[e]! * k[s]![e]!;
           return total / Math.sqrt(E);
         });
+        kept[t]!.push(scores);
         const largest = scores.reduce((a, b) => Math.max(a, b));
         const weights = scores.map((score) => Math.exp(score - largest));
         const all = sum(weights);
