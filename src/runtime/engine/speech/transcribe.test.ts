@@ -145,6 +145,34 @@ test("segments that do not move forward do not hold it up", async () => {
   expect(model.encoded).toEqual([800, 480, 160]);
 });
 
+test("two hours are read no further than the window that is heard", async () => {
+  const hours = Array.from({ length: 240 }, (_, i) => ({ answers: [said(0, ` ${i}`, 30)] }));
+  let made = 0;
+  async function* pieces() {
+    for (; made < 7200 * 16_000; made += 16_000) yield new Float32Array(16_000);
+  }
+  const ahead: number[] = [];
+  const model = new FakeSpeech(hours);
+  const encode = model.encode.bind(model);
+  model.encode = (samples) => {
+    ahead.push(made - model.encoded.length * 480_000);
+    return encode(samples);
+  };
+  const request = {
+    ...({ task: "transcribe", language: "en", prompt: undefined, words: false, signal: undefined } as const),
+    temperatures: [0],
+  };
+  let last: number | undefined;
+  let seconds = 0;
+  for await (const event of transcribe(model, fakeTokens, new AudioWindow(pieces()), request)) {
+    if (event.type === "segment") last = event.segment.end;
+    if (event.type === "done") seconds = event.durationSeconds;
+  }
+  expect([last, seconds, ahead.length]).toEqual([7200, 7200, 240]);
+  // A piece counts as made when the next one is asked for.
+  expect(Math.max(...ahead)).toBeLessThanOrEqual(480_000);
+});
+
 test("an aborted signal ends it", async () => {
   const abort = new AbortController();
   const model = new FakeSpeech([{ answers: [said(0, " a", 1)] }, { answers: [said(0, " b", 1)] }]);
