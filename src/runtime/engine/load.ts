@@ -11,7 +11,7 @@ import type { ChatTemplate } from "../text/types.ts";
 import { readGgufHeader } from "../weights/gguf.ts";
 import { SourceReader } from "../weights/reader.ts";
 import { openSource } from "../weights/source.ts";
-import type { GgufHeader } from "../weights/types.ts";
+import type { GgufHeader, TensorTable } from "../weights/types.ts";
 import { hex } from "./cachePersistence.ts";
 import { DecoderEngine } from "./engine.ts";
 import { loadRunner } from "./loadRunner.ts";
@@ -85,15 +85,16 @@ const defaultPersistBytes = 2 ** 30;
 
 /**
  * Loads a model and compiles its kernels.
+ * @param opened the start of the file, where that has been looked at; closed in any case
  * @throws OmniError `unsupported_adapter`, `bad_model_file`, `unsupported_model`, `download_failed`, `out_of_memory`,
  *   `aborted`, `invalid_request` (an option); nothing stays allocated then
  */
-export async function loadEngine(options: LoadOptions): Promise<LoadedEngine> {
+export async function loadEngine(options: LoadOptions, opened?: SourceReader): Promise<LoadedEngine> {
   const start = performance.now();
   const report = (phase: LoadProgress["phase"], loadedBytes = 0, totalBytes = 0) =>
     options.onProgress?.({ phase, loadedBytes, totalBytes, elapsedMs: performance.now() - start });
-  const source = openSource(options.model);
-  const reader = new SourceReader(source, options.signal);
+  const reader = opened ?? new SourceReader(openSource(options.model), options.signal);
+  const { source } = reader;
   let gpu: Gpu | undefined;
   try {
     report("header");
@@ -215,7 +216,7 @@ function cacheSizes(
   return { contextLength, capacity };
 }
 
-function schedulerLimits({ maxRunning = 16, maxQueued = 256 }: SchedulerLimits = {}) {
+export function schedulerLimits({ maxRunning = 16, maxQueued = 256 }: SchedulerLimits = {}) {
   return {
     maxRunning: wholeNumber(maxRunning, 1, "scheduler.maxRunning", 256),
     maxQueued: wholeNumber(maxQueued, 0, "scheduler.maxQueued"),
@@ -264,7 +265,7 @@ function modelName(header: GgufHeader, fileName: string): string {
 }
 
 /** Parameters in all, and by type. */
-function census({ tensors }: GgufHeader): { parameters: number; types: Record<string, number> } {
+export function census({ tensors }: TensorTable): { parameters: number; types: Record<string, number> } {
   const types: Record<string, number> = {};
   let parameters = 0;
   for (const { type, shape } of tensors) {
