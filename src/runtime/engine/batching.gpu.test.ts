@@ -10,10 +10,10 @@ import { readGgufHeader } from "../weights/gguf.ts";
 import { SourceReader } from "../weights/reader.ts";
 import { openSource } from "../weights/source.ts";
 import { makeRandomModel, type RandomModel, randomModelContents } from "../weights/testing/randomModel.ts";
+import { CachePersistence, OpfsStore, PageStore } from "./cachePersistence.ts";
 import { DecoderEngine } from "./engine.ts";
 import { loadRunner } from "./loadRunner.ts";
 import type { MediaRows, MediaSpan } from "./mediaRows.ts";
-import { OpfsStore, PageStore } from "./pageStore.ts";
 import { defaultSampling, type Engine, type GenerationEvent, type GenerationRequest } from "./types.ts";
 
 const model: RandomModel = {
@@ -99,7 +99,12 @@ async function open(sizes: {
   const engine = new DecoderEngine({
     ...{ gpu, config, runner, ...sizes, modelId: "test", fingerprint: "fp_test" },
     tokenizer: createTokenizer(header.metadata),
-    persistence: { store: new PageStore(new OpfsStore(folder), 1e7), fingerprint: "test" },
+    persistence: (parts) =>
+      new CachePersistence({
+        ...parts,
+        store: new PageStore(new OpfsStore(folder), 1e7),
+        fingerprint: "test",
+      }),
     tuning: undefined,
     weights: { ...weights, parameters: 0, types: {} },
   });

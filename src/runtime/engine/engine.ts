@@ -5,11 +5,10 @@ import type { Gpu } from "../gpu/device.ts";
 import type { VariantEntries } from "../gpu/tuning.ts";
 import type { DecoderConfig } from "../models/config.ts";
 import type { Tokenizer } from "../text/types.ts";
-import { CachePersistence } from "./cachePersistence.ts";
+import type { CachePersistence, CachePersistenceParts } from "./cachePersistence.ts";
 import { Generation } from "./generation.ts";
 import { isMediaToken } from "./mediaRows.ts";
 import { type ModelRunner, pageSize } from "./modelRunner.ts";
-import type { PageStore } from "./pageStore.ts";
 import { StepLoop } from "./stepLoop.ts";
 import { Tuner, type TunerHost, type TunerOptions, variantsOf } from "./tuner.ts";
 import { tuningTasks } from "./tuningTask.ts";
@@ -34,8 +33,10 @@ export interface EngineParts {
   fingerprint: string;
   /** How kernels are tuned, if at all, and the fingerprint with other variants in use. */
   tuning: { options: TunerOptions; fingerprint: (chosen: VariantEntries) => Promise<string> } | undefined;
-  /** Where pages outlive the engine, and what their content depends on. */
-  persistence: { store: PageStore; fingerprint: string } | undefined;
+  /** Makes what keeps pages beyond the engine's life. */
+  persistence:
+    | ((parts: Pick<CachePersistenceParts, "pool" | "cache" | "memory">) => CachePersistence)
+    | undefined;
   weights: { sizeBytes: number; parameters: number; types: Record<string, number>; destroy(): void };
 }
 
@@ -65,8 +66,7 @@ export class DecoderEngine implements Engine {
       onFailure: (thrown) => this.reasonOf(thrown),
     });
     const { pool, cache } = this.loop.scheduler;
-    this.persistence =
-      parts.persistence && new CachePersistence({ ...parts.persistence, pool, cache, memory: runner });
+    this.persistence = parts.persistence?.({ pool, cache, memory: runner });
     this.tuner = parts.tuning && new Tuner(this.tunerHost(), parts.tuning.options);
     void gpu.lost.then((reason) =>
       this.break(new OmniError("device_lost", `The GPU device was lost: ${reason}.`)),

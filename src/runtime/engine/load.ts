@@ -12,12 +12,10 @@ import { readGgufHeader } from "../weights/gguf.ts";
 import { SourceReader } from "../weights/reader.ts";
 import { openSource } from "../weights/source.ts";
 import type { GgufHeader, TensorTable } from "../weights/types.ts";
-import { hex } from "./cachePersistence.ts";
 import { DecoderEngine } from "./engine.ts";
+import { hex } from "./hex.ts";
 import { loadRunner } from "./loadRunner.ts";
 import { pageSize } from "./modelRunner.ts";
-import { Checksum } from "./pageFile.ts";
-import { OpfsStore, PageStore } from "./pageStore.ts";
 import { type TunerOptions, variantsOf } from "./tuner.ts";
 import { type Engine, maxTopLogprobs } from "./types.ts";
 
@@ -109,7 +107,8 @@ export async function loadEngine(options: LoadOptions, opened?: SourceReader): P
     const { contextLength, capacity } = cacheSizes(gpu, config, cacheType, options.kvCache);
     const limits = schedulerLimits(options.scheduler);
     const persistBytes = persistLimit(options.kvCache);
-    const weightSum = persistBytes > 0 ? new Checksum() : undefined;
+    const persistence = persistBytes > 0 ? await import("./cachePersistence.ts") : undefined;
+    const weightSum = persistence && new persistence.Checksum();
     const tokenizer = createTokenizer(header.metadata);
     if (tokenizer.vocabSize !== config.vocab)
       throw badModelFile(
@@ -143,6 +142,10 @@ export async function loadEngine(options: LoadOptions, opened?: SourceReader): P
     const { sizeBytes } = source;
     const fingerprintWith = async (facts: readonly unknown[]) =>
       `fp_${(await fingerprint(adapter, header, [sizeBytes, cacheType, ...facts])).slice(0, 16)}`;
+    const keptPages = persistence && {
+      store: new persistence.PageStore(new persistence.OpfsStore("omnitab-kv-cache"), persistBytes),
+      fingerprint: await fingerprint(gpu, header, [...weightSum!.value, cacheType]),
+    };
     const engine = new DecoderEngine({
       gpu,
       config,
@@ -154,10 +157,7 @@ export async function loadEngine(options: LoadOptions, opened?: SourceReader): P
       tuning: tunes
         ? { options: options.tuner ?? {}, fingerprint: (chosen) => fingerprintWith([chosen]) }
         : undefined,
-      persistence: weightSum && {
-        store: new PageStore(new OpfsStore("omnitab-kv-cache"), persistBytes),
-        fingerprint: await fingerprint(gpu, header, [...weightSum.value, cacheType]),
-      },
+      persistence: keptPages && ((parts) => new persistence!.CachePersistence({ ...parts, ...keptPages })),
       modelId: options.modelId ?? modelName(header, source.name),
       weights: { ...weights, ...census(header) },
     });
