@@ -97,6 +97,31 @@ function patched(at: number, value: number): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
+test("whatever a header says, there are samples or an error that is the request's", async () => {
+  let state = 1;
+  const random = (end: number) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * end);
+  };
+  const outcomes = { decoded: 0, refused: 0 };
+  for (let i = 0; i < 400; i++) {
+    const bytes = wave({ channels: [tone(440, 16_000, 0.02)] });
+    for (let change = 0; change <= random(3); change++)
+      bytes[random(44)] = random(4) === 0 ? 255 : random(256);
+    const cut = random(4) === 0 ? bytes.slice(0, random(bytes.length)) : bytes;
+    const result = await decode(cut).catch((error) => error);
+    if (Array.isArray(result)) {
+      outcomes.decoded++;
+      expect(result.every(Number.isFinite)).toBe(true);
+    } else {
+      outcomes.refused++;
+      expect(result).toMatchObject({ name: "OmniError", code: "invalid_request", param: "file" });
+    }
+  }
+  expect(outcomes.decoded).toBeGreaterThan(20);
+  expect(outcomes.refused).toBeGreaterThan(50);
+}, 20_000);
+
 test("limits hold", async () => {
   expect((await refusal(wave(), { ...audioLimits, maxBytes: 1000 })).message).toMatch(/at most 1000/);
   expect((await refusal(wave(), { ...audioLimits, maxSeconds: 0.3 })).message).toMatch(/at most 0.3/);
