@@ -9,7 +9,7 @@ const root = path.resolve(import.meta.dirname, "..");
 
 export default async function globalSetup() {
   mkdirSync(fixtures, { recursive: true });
-  await Promise.all([writeModels(), bundleOpenai()]);
+  await Promise.all([writeModels(), writeSpeech(), bundleOpenai()]);
 }
 
 type Writer = typeof import("../src/runtime/weights/testing/ggufWriter.ts");
@@ -41,6 +41,29 @@ async function writeModels() {
       : ([key, type, value] as const),
   );
   writeFileSync(path.join(fixtures, "hostile.gguf"), writeGguf({ ...hostile, metadata }));
+}
+
+type Whisper = typeof import("../src/runtime/weights/testing/whisperFiles.ts");
+type Wave = typeof import("../src/runtime/media/audio/testing/waveFile.ts");
+
+/** One Whisper model as both kinds of file, and something to hear. */
+async function writeSpeech() {
+  const source = path.join(root, "src/runtime");
+  const { cutTiny, whisperGgmlFile, whisperSafetensors, whisperSiblings, whisperTensors } = (
+    await runnerImport<Whisper>(path.join(source, "weights/testing/whisperFiles.ts"))
+  ).module;
+  const { tone, waveFile } = (await runnerImport<Wave>(path.join(source, "media/audio/testing/waveFile.ts")))
+    .module;
+  const sizes = { ...cutTiny, audioContext: 50, audioWidth: 64, audioHeads: 2, textWidth: 64, textHeads: 2 };
+  const tensors = whisperTensors(sizes);
+  const dir = path.join(fixtures, "whisper");
+  mkdirSync(dir, { recursive: true });
+  writeFileSync(path.join(dir, "ggml-random.bin"), whisperGgmlFile(sizes, "f32", tensors));
+  writeFileSync(path.join(dir, "model.safetensors"), whisperSafetensors(tensors));
+  for (const [name, text] of Object.entries(whisperSiblings(sizes)))
+    writeFileSync(path.join(dir, name), text);
+  const channels = [tone(500, 44_100, 1.2), tone(900, 44_100, 1.2)];
+  writeFileSync(path.join(fixtures, "tone.wav"), waveFile({ sampleRate: 44_100, channels }));
 }
 
 /** Markdown and HTML that would run a script or fetch something, if anything let it; all different by their number. */

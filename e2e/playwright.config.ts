@@ -15,7 +15,7 @@ export default defineConfig({
   globalSetup: "./globalSetup.ts",
   workers: 1, // the software adapters take all cores by themselves
   timeout: 180_000,
-  expect: { timeout: 30_000 },
+  expect: { timeout: 60_000 }, // a model on a software adapter that compiles its kernels for the first time
   forbidOnly: true,
   reporter: process.env.PLAYWRIGHT_JSON_OUTPUT_FILE ? [["list"], ["json"]] : "list",
   use: { headless: false, actionTimeout: 30_000, trace: "off" },

@@ -13,8 +13,9 @@ import { ensureDependencies, root } from "./install.mjs";
 /** All that the chat page loads by itself, models aside, gzipped. */
 const appLimitBytes = 160 * 1024;
 
-/** Loaded when a request asks for structured output; not a part of that. */
-const onDemand = /^grammar-[\w-]+\.js$/;
+/** Loaded when a request asks for structured output, with a model for speech, to keep caches, or with a panel; not a part of that. */
+const onDemand =
+  /^(grammar|cachePersistence|metricsPanel|loadTranscriber|audioTranscriptions|whisperLanguages|decodeAudio)-[\w-]+\.js$/;
 
 const appDir = path.join(root, "dist/app");
 const libDir = path.join(root, "dist/lib");

@@ -7,12 +7,12 @@ import { type Activations, expectActivations } from "./activations.ts";
 import { expectKernel, expectRows, expectShape, expectSize } from "./checks.ts";
 import { expectKvCache, type KvCache } from "./kvCache.ts";
 import { constSource } from "./prelude.ts";
-import { expectRotation, type Rotation } from "./rope.ts";
+import { axisCount, expectRotation, type Rotation } from "./rope.ts";
 
 /** What the engine says of each token of a step; all in one buffer, so that a kernel needs one binding for them. */
 export interface TokenInputs {
-  /** For RoPE; below 2^20. */
-  positions: Tensor; // (T) u32
+  /** For RoPE; below 2^20. Of as many coordinates as the rotation has axes. */
+  positions: Tensor; // (T) u32, or (T, axes)
   /** Where the token's keys and values go: page · pageSize + position in the page; beyond the cache stores nothing. */
   slots: Tensor; // (T) u32
   /** The page table's row of each token. */
@@ -114,7 +114,8 @@ export function checkQkv(rec: Recording, args: QkvArgs, label: string): void {
   expectSize(label, "heads", heads, 1);
   expectKernel(heads % kvHeads === 0, label, `heads is ${heads} and should be a multiple of ${kvHeads}.`);
   expectRows(rec, label, "qkv", qkv, "f32", tokenRows, (heads + 2 * kvHeads) * headWidth);
-  for (const name of ["positions", "slots", "sequences", "lengths"] as const)
+  expectRows(rec, label, "positions", inputs.positions, "u32", tokenRows, rope ? axisCount(rope) : 1);
+  for (const name of ["slots", "sequences", "lengths"] as const)
     expectRows(rec, label, name, inputs[name], "u32", tokenRows, 1);
   const { pageTable } = inputs;
   expectKernel(

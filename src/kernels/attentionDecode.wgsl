@@ -44,7 +44,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, THREAD_BUILTINS) {
   let cached = end - select(0u, 1u, hasOwn); // positions from begin to here are in the cache
   let table = pageTableAt + inputs[sequencesAt + token] * maxPages;
 
-  prepareRows(thread, token, kvHead, firstInGroup, inputs[positionsAt + token], scale);
+  prepareRows(thread, token, kvHead, firstInGroup, scale);
   if (hasOwn) {
     appendRows(thread, kvHead, inputs[slotsAt + token], firstInGroup == 0u);
   }

@@ -24,8 +24,8 @@ const vecRows = (gpu: Gpu) => (gpu.software ? Infinity : 16);
 const hasFewRows = (rec: Recording, rows: RowCount) => rowsOf(rows, rec.maxStep) <= vecRows(rec.gpu);
 
 /**
- * out[r, n] = Σ_k x[r, k] · W[n, k] (· norm) + bias[n] + residual[r, n] for the rows r of a step; one dispatch per slice
- * of W. Sums are exact integers within a block of packed rows where the GPU is fast at that, and f32 beyond.
+ * out[r, n] = activation(Σ_k x[r, k] · W[n, k] (· norm) + bias[n]) + residual[r, n] for the rows r of a step; one
+ * dispatch per slice of W. Sums are exact integers within a block of packed rows where the GPU is fast at that, and f32 beyond.
  * @throws OmniError `internal_error` where shapes do not fit, naming both
  */
 export function matmul(rec: Recording, args: MatmulArgs, label: string): void {

@@ -5,12 +5,14 @@ import type { Tensor, WeightMatrix } from "../runtime/gpu/tensor.ts";
 import { type Activations, expectActivations } from "./activations.ts";
 import { expectKernel, expectRows, expectShape, expectSize } from "./checks.ts";
 import { isPackable } from "./formats/formats.ts";
+import type { MatmulActivation } from "./matmulActivation.ts";
+import { expectPlainRows, type PlainRows } from "./plainRows.ts";
 import type { RowCount } from "./prelude.ts";
 
 /** What every matmul reads. */
 export interface MatmulInput {
-  /** (R, K). Packed ones are for quantized weights only. */
-  x: Activations;
+  /** (R, K). Packed ones are for quantized weights only, plain ones for sums that are not normalized. */
+  x: Activations | PlainRows;
   /** (R) u32: the rows of x to read; default: row r for output row r. */
   xRows?: Tensor | undefined;
   /** (N, K). */
@@ -30,6 +32,8 @@ export interface MatmulArgs extends MatmulInput {
   outStride?: number | undefined;
   /** (outStride) f32, added to every row of `out`. */
   bias?: Tensor | undefined;
+  /** Applied to the sum with its bias. */
+  activation?: MatmulActivation | undefined;
   /** (R, outStride) f32, added; may be `out` itself. */
   residual?: Tensor | undefined;
 }
@@ -38,10 +42,17 @@ export interface MatmulArgs extends MatmulInput {
  * Checks what a matmul reads.
  * @throws OmniError `internal_error` with both shapes
  */
-export function checkInput(rec: Recording, { x, xRows, weight, rows }: MatmulInput, label: string): void {
-  expectActivations(rec, label, "x", x, xRows ? undefined : rows, weight.columns);
+export function checkInput(
+  rec: Recording,
+  { x, xRows, weight, normalize, rows }: MatmulInput,
+  label: string,
+): void {
+  if (x.kind === "plain") {
+    expectPlainRows(rec, label, x, xRows ? undefined : rows, weight.columns);
+    expectKernel(!normalize, label, "plain rows have no sums of squares to normalize by.");
+  } else expectActivations(rec, label, "x", x, xRows ? undefined : rows, weight.columns);
   expectKernel(
-    x.kind === "float" || isPackable(weight.type),
+    x.kind !== "packed" || isPackable(weight.type),
     label,
     `weights in ${weight.type} cannot be multiplied with packed activations.`,
   );

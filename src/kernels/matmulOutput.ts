@@ -9,6 +9,7 @@
 
 import type { Tensor, WeightSlice } from "../runtime/gpu/tensor.ts";
 import { type Activations, activationWriteSource } from "./activations.ts";
+import { matmulActivationSource } from "./matmulActivation.ts";
 import type { MatmulArgs } from "./matmulArgs.ts";
 import type { BindingList } from "./prelude.ts";
 import { unroll } from "./unroll.ts";
@@ -30,12 +31,13 @@ export interface OutputThreads {
 
 const parameters = "thread: u32, present: bool, r: u32, n: u32, value: vec4f, second: vec4f";
 
-/** out[r, outStart + n] = value + bias + residual. */
+/** out[r, outStart + n] = activation(value + bias) + residual. */
 export function storeOutput(args: MatmulArgs, slice: WeightSlice, bindings: BindingList): MatmulOutput {
-  const { weight, out, outStart = 0, outStride = weight.rows, bias, residual } = args;
+  const { weight, out, outStart = 0, outStride = weight.rows, bias, activation, residual } = args;
   const inPlace = residual?.buffer === out.buffer;
   const additions = [
     bias && "v += bias[outStart + sliceStart + n + e];",
+    activation && "v = activate(v);",
     residual && !inPlace && "v += residual[at];",
     inPlace && "v += out[at];",
   ];
@@ -62,6 +64,7 @@ fn finish(${parameters}) {
       bindings.declare("read_write", "out", "f32", out),
       bias ? bindings.declare("read", "bias", "f32", bias) : "",
       residual && !inPlace ? bindings.declare("read", "residual", "f32", residual) : "",
+      matmulActivationSource(activation),
       unroll(body, { quadSums: 4 }),
     ].join(""),
     constants: { outStart, outStride, sliceStart: slice.rowStart },

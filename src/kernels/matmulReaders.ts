@@ -7,12 +7,13 @@
  *   xSquares(xs) -> f32             sum of squares, where `rowSquares` is 0
  *   rowSquares(i, row, lanes) -> f32    sum of squares of a whole row, where `xSquares` is 0
  *
- * `i`, a constant, is the place of the row in its batch. A block is 32 values of packed rows, and `readQuads` vec4s of float
+ * `i`, a constant, is the place of the row in its batch. A block is 32 values of packed rows, and `readQuads` vec4s of other
  * rows.
  */
 
 import type { Activations } from "./activations.ts";
 import { blockWidth } from "./activations.ts";
+import { type PlainRows, plainSource } from "./plainRows.ts";
 import { constSource } from "./prelude.ts";
 import { unroll } from "./unroll.ts";
 
@@ -75,6 +76,24 @@ fn xSquares(xs: XBlock) -> f32 {
   // Each sum belongs to 8 vec4s: the block that starts with them counts it.
   let sum = xs.first / 8u;
   return select(0.0, xValues[xs.row + columns / 4u + sum / 4u][sum % 4u], xs.first % 8u == 0u);
+}
+`;
+
+const plain = (x: PlainRows, binding: number) => `
+@group(0) @binding(${binding}) var<storage, read> xValues: array<vec4f>;
+${plainSource(x, "xValues")}
+struct XBlock {
+  start: u32,
+  first: u32,
+}
+fn readX(i: u32, row: u32, block: u32, lanes: Lanes) -> XBlock {
+  return XBlock(plainStart(row), block * readQuads);
+}
+fn xQuad(xs: XBlock, quad: u32) -> vec4f {
+  return plainQuad(xs.start, xs.first + quad);
+}
+fn xSquares(xs: XBlock) -> f32 {
+  return 0.0;
 }
 `;
 
@@ -159,7 +178,7 @@ export interface SharedReads {
  * @param shared of float rows only
  */
 export function withReader(
-  x: Activations,
+  x: Activations | PlainRows,
   bindings: readonly [number, ...number[]],
   shared: SharedReads | undefined,
   body: string,
@@ -167,6 +186,7 @@ export function withReader(
   const [binding] = bindings;
   if (x.kind === "packed")
     return constSource({ xBlocks: x.width / blockWidth }) + packedWhole(binding) + squaresInBlocks + body;
+  if (x.kind === "plain") return plain(x, binding) + squaresInBlocks + body;
   const stride = constSource({ xStride: x.tensor.shape[1]! / 4 });
   if (!shared) return stride + floats(binding) + squaresInBlocks + body;
   const { subgroup, windowQuads, batch } = shared;

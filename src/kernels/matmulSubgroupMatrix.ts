@@ -8,9 +8,7 @@ import type { Recording } from "../runtime/gpu/recording.ts";
 import { formatSource, groupWeights } from "./formats/formats.ts";
 import type { MatmulArgs } from "./matmulArgs.ts";
 import wgsl from "./matmulSubgroupMatrix.wgsl?raw";
-import { tileFrame, tileGrid } from "./matmulTile.ts";
-import floatWgsl from "./matmulTiled.float.wgsl?raw";
-import packedWgsl from "./matmulTiled.packed.wgsl?raw";
+import { tileFrame, tileGrid, tileReaders } from "./matmulTile.ts";
 import { constSource } from "./prelude.ts";
 import { unroll } from "./unroll.ts";
 
@@ -57,7 +55,7 @@ export function matmulSubgroupMatrix(rec: Recording, args: MatmulArgs, label: st
         formatSource(weight.type, firstPlane),
         constSource(sizes),
         `alias Element = ${matrix.element};\nconst elementScale = ${half ? "16.0" : "1.0"};\n`,
-        x.kind === "packed" ? packedWgsl : floatWgsl,
+        tileReaders[x.kind],
         unroll(wgsl, {
           loadQuads: Math.min(groupWeights(weight.type) / 4, 4),
           matricesR: 32 / matrix.m,

@@ -2,9 +2,14 @@
 
 import type { Recording } from "../runtime/gpu/recording.ts";
 import type { WeightSlice } from "../runtime/gpu/tensor.ts";
-import { activationShape } from "./activations.ts";
+import { type Activations, activationShape } from "./activations.ts";
 import { formatBindings } from "./formats/formats.ts";
+import { matmulActivationSource } from "./matmulActivation.ts";
 import type { MatmulArgs } from "./matmulArgs.ts";
+import floatWgsl from "./matmulTiled.float.wgsl?raw";
+import packedWgsl from "./matmulTiled.packed.wgsl?raw";
+import plainWgsl from "./matmulTiled.plain.wgsl?raw";
+import { plainSource } from "./plainRows.ts";
 import { BindingList, constSource, rowConstants, rowsOf, stepSource } from "./prelude.ts";
 
 /** Sizes of a tile of outputs, which a workgroup makes. */
@@ -29,6 +34,9 @@ export function tileGrid({ rows }: MatmulArgs, slice: WeightSlice, tile: Tile) {
     ] as const;
 }
 
+/** WGSL by which tiles read rows of each kind. */
+export const tileReaders = { float: floatWgsl, packed: packedWgsl, plain: plainWgsl };
+
 /**
  * Declares the step, all tensors but the weights (whose planes come next, see `bindings`), and
  *
@@ -39,14 +47,13 @@ export function tileGrid({ rows }: MatmulArgs, slice: WeightSlice, tile: Tile) {
  *   fn store(r: u32, n: u32, sum: f32)        writes the sum of row r with the slice's weight row n
  */
 export function tileFrame(rec: Recording, args: MatmulArgs, slice: WeightSlice) {
-  const { x, xRows, weight, normalize, out, outStart = 0, outStride = weight.rows, bias, residual } = args;
+  const { x, xRows, weight, normalize, out, outStart = 0, outStride = weight.rows } = args;
+  const { bias, activation, residual } = args;
   const bindings = new BindingList();
   const inPlace = residual?.buffer === out.buffer;
-  const additions = [
-    bias ? " + bias[column]" : "",
-    inPlace ? " + out[at]" : residual ? " + residual[at]" : "",
-  ];
-  const xWords = activationShape(x.kind, 1, x.width).reduce((a, b) => a * b, 1);
+  const biased = `sum${bias ? " + bias[column]" : ""}`;
+  const value = activation ? `activate(${biased})` : biased;
+  const addition = inPlace ? " + out[at]" : residual ? " + residual[at]" : "";
   const source = [
     stepSource(bindings.add(rec.step)),
     bindings.declare("read", "x", x.kind === "packed" ? "vec4<u32>" : "vec4f", x.tensor),
@@ -54,7 +61,8 @@ export function tileFrame(rec: Recording, args: MatmulArgs, slice: WeightSlice) 
     xRows ? bindings.declare("read", "xRows", "u32", xRows) : "",
     bias ? bindings.declare("read", "bias", "f32", bias) : "",
     residual && !inPlace ? bindings.declare("read", "residual", "f32", residual) : "",
-    constSource({ xStride: xWords / 4 }),
+    matmulActivationSource(activation),
+    x.kind === "plain" ? plainSource(x, "x") : rowStartSource(x),
     `const normalize = ${normalize !== undefined};
 override columns: u32;
 override sliceRows: u32;
@@ -63,7 +71,7 @@ override outStart: u32;
 override outStride: u32;
 override eps: f32 = 0.0;
 fn xStart(r: u32) -> u32 {
-  return ${xRows ? "xRows[r]" : "r"} * xStride;
+  return ${x.kind === "plain" ? "plainStart" : "rowStart"}(${xRows ? "xRows[r]" : "r"});
 }
 fn rowFactor(squares: f32) -> f32 {
   return inverseSqrt(squares / f32(columns) + eps);
@@ -71,7 +79,7 @@ fn rowFactor(squares: f32) -> f32 {
 fn store(r: u32, n: u32, sum: f32) {
   let column = outStart + sliceStart + n;
   let at = r * outStride + column;
-  out[at] = sum${additions.join("")};
+  out[at] = ${value}${addition};
 }
 `,
   ].join("");
@@ -93,4 +101,12 @@ fn store(r: u32, n: u32, sum: f32) {
       ...(normalize && { eps: normalize.eps }),
     },
   };
+}
+
+function rowStartSource({ kind, width }: Activations): string {
+  const words = activationShape(kind, 1, width).reduce((a, b) => a * b, 1);
+  return `${constSource({ xStride: words / 4 })}fn rowStart(r: u32) -> u32 {
+  return r * xStride;
+}
+`;
 }

@@ -3,9 +3,7 @@
 import type { Recording } from "../runtime/gpu/recording.ts";
 import { formatSource, groupWeights } from "./formats/formats.ts";
 import type { MatmulArgs } from "./matmulArgs.ts";
-import { type Tile, tileFrame, tileGrid } from "./matmulTile.ts";
-import floatWgsl from "./matmulTiled.float.wgsl?raw";
-import packedWgsl from "./matmulTiled.packed.wgsl?raw";
+import { type Tile, tileFrame, tileGrid, tileReaders } from "./matmulTile.ts";
 import wgsl from "./matmulTiled.wgsl?raw";
 import { constSource, rowsOf } from "./prelude.ts";
 import { unroll } from "./unroll.ts";
@@ -42,7 +40,7 @@ export function matmulTiled(
         source,
         formatSource(weight.type, firstPlane),
         constSource({ ...tile }),
-        x.kind === "packed" ? packedWgsl : floatWgsl,
+        tileReaders[x.kind],
         unroll(wgsl, { threadN, threadR, loadQuads }),
       ].join(""),
       constants,

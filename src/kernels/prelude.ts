@@ -38,6 +38,17 @@ fn stepRows() -> u32 {
 `;
 }
 
+/**
+ * Declares `rolled(bound)`, for loops whose bound is a constant: on software adapters, which take many seconds to compile
+ * them unrolled, it looks as if it depended on the step. After {@link stepSource}.
+ */
+export function rolledSource(software: boolean): string {
+  return `fn rolled(bound: u32) -> u32 {
+  return bound${software ? " + (step.tokens >> 31u)" : ""};
+}
+`;
+}
+
 /** Workgroups in x and y for a count that may exceed 65,535; `gridIndex` is the way back. */
 export function foldWorkgroups(count: number): [number, number] {
   const y = Math.ceil(count / 65535);

@@ -25,8 +25,8 @@ fn rowStart(token: u32, kvHead: u32, firstInGroup: u32, row: u32) -> u32 {
   return token * qkvWidth + select(other, query, row < groupHeads) * headWidth;
 }
 
-/// Loads, norms and turns the rows; queries are multiplied by `queryScale`.
-fn prepareRows(thread: u32, token: u32, kvHead: u32, firstInGroup: u32, position: u32, queryScale: f32) {
+/// Loads, norms and turns the rows; queries are multiplied by `queryScale`. `inputs` has the positions.
+fn prepareRows(thread: u32, token: u32, kvHead: u32, firstInGroup: u32, queryScale: f32) {
   for (var i = thread; i < rowCount * headWidth; i += threads) {
     rows[i] = qkv[rowStart(token, kvHead, firstInGroup, i / headWidth) + i % headWidth];
   }
@@ -55,7 +55,7 @@ fn prepareRows(thread: u32, token: u32, kvHead: u32, firstInGroup: u32, position
       x *= headNorm(sum, row == keyRow, pairElements(pair));
     }
     if (pair < pairs) {
-      let turn = rotation(position, pair);
+      let turn = rotation(inputs[positionsAt + token * axisCount + pairAxis(pair)], pair);
       x = vec2f(x.x * turn.x - x.y * turn.y, x.x * turn.y + x.y * turn.x);
     }
     rows[at.x] = x.x;

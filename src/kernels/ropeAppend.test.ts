@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
+import { rotateHeadsRef } from "./encoder/rotateHeads.ref.ts";
 import { decodeKvCache, encodeKvCache } from "./kvCache.ref.ts";
 import { cacheFault, type KvCacheSizes, type KvCacheType, kvCacheShape } from "./kvCache.ts";
 import { ropeReference } from "./rope.ref.ts";
 import type { Rotation } from "./rope.ts";
 import { ropeAppend } from "./ropeAppend.ts";
+import { interleavedMropeAxes, mropeAxes } from "./ropeAxes.ts";
 import { tokenInputs } from "./testing/attentionCase.ts";
 import { compare } from "./testing/compare.ts";
 import { openTestGpu, type TestGpu } from "./testing/harness.ts";
@@ -24,6 +26,9 @@ interface AppendCase {
   maxTokens?: number;
 }
 
+/** Time, row and column of a token at a position. */
+const coordinates = (position: number) => [position, (7 * position) % 1009, position >> 3];
+
 /** Runs a step of `slots.length` tokens in a cache of two pages of 16. */
 async function append(t: TestGpu, test: AppendCase) {
   const { heads, kvHeads, headWidth, rope, factors, type = "f32" } = test;
@@ -43,9 +48,16 @@ async function append(t: TestGpu, test: AppendCase) {
   const none = padded([]);
   const inputs = tokenInputs(
     t,
-    { positions: padded(positions), slots: padded(slots), sequences: none, lengths: none, pageTable: [0, 1] },
+    {
+      positions: rope?.axes ? padded(positions).flatMap(coordinates) : padded(positions),
+      slots: padded(slots),
+      sequences: none,
+      lengths: none,
+      pageTable: [0, 1],
+    },
     2,
   );
+  if (rope?.axes) inputs.positions = { ...inputs.positions, shape: [maxTokens, 3] };
   const qkv = t.f32([maxTokens, width], values);
   const faults = t.u32([1], [0]);
   await t.run(
@@ -119,6 +131,23 @@ describe("ropeAppend", () => {
 
 describe("ropeAppend in detail", () => {
   const sizes = { heads: 2, kvHeads: 1, headWidth: 64 };
+
+  it.each([
+    { name: "in sections", axes: mropeAxes([8, 12, 12]) },
+    { name: "interleaved", axes: interleavedMropeAxes([12, 10, 10]) },
+  ])("M-RoPE $name", async ({ axes }) => {
+    const rope = { mode: "neox", ropeWidth: 64, thetaBase: 1e6, axes } as const;
+    const r = await append(await openTestGpu(), { ...sizes, rope });
+    const angles = positions.map((position) =>
+      axes.map(({ axis, exponent }) => coordinates(position)[axis]! * 1e6 ** -exponent),
+    );
+    const turned = rotateHeadsRef(r.values, 4, 64, angles);
+    r.slots.forEach((slot, i) => {
+      const start = i * 256;
+      compare(r.qkv.subarray(start, start + 128), turned.subarray(start, start + 128), tolerance, "q");
+      compare(r.row(r.keys, slot, 0), turned.subarray(start + 128, start + 192), tolerance, "key");
+    });
+  });
 
   it.each(["norm", "neox"] as const)("%s with frequency factors of any size", async (mode) => {
     const random = seededRandom(5);

@@ -9,7 +9,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let kvHead = group.x / headGroups;
   let firstInGroup = (group.x % headGroups) * groupHeads;
   let token = group.y;
-  prepareRows(thread, token, kvHead, firstInGroup, inputs[positionsAt + token], 1.0);
+  prepareRows(thread, token, kvHead, firstInGroup, 1.0);
   appendRows(thread, kvHead, inputs[slotsAt + token], firstInGroup == 0u);
   for (var i = thread; i < min(groupHeads, groupSize - firstInGroup) * headWidth; i += threads) {
     qkv[rowStart(token, kvHead, firstInGroup, i / headWidth) + i % headWidth] = rows[i];

@@ -3,7 +3,7 @@ import { roundUp, type WeightType, weightFormats } from "../runtime/gpu/tensor.t
 import { decodeActivations } from "./activations.ref.ts";
 import { activationShape } from "./activations.ts";
 import { rowFetchRef } from "./rowFetch.ref.ts";
-import { rowFetch, sampledId } from "./rowFetch.ts";
+import { mediaId, rowFetch, sampledId } from "./rowFetch.ts";
 import { compare, tolerances } from "./testing/compare.ts";
 import { expectUntouched, openTestGpu, testVariants } from "./testing/harness.ts";
 import { randomValues } from "./testing/random.ts";
@@ -83,6 +83,51 @@ describe.each(testVariants)("rowFetch, $name", (variant) => {
   );
 });
 
+it("rows of media beside those of the table, in whichever slice", async () => {
+  const t = await openTestGpu();
+  const [rows, columns] = [200, 96];
+  const values = randomValues(1, rows * columns);
+  const table = t.weights("f32", rows, columns, values, 64 * columns * 4).matrix;
+  expect(table.slices.length).toBeGreaterThan(2);
+  const rowsOfMedia = randomValues(2, 5 * columns);
+  const ids = [mediaId + 4, 99, mediaId, 0, mediaId + 5, 50, mediaId + 1];
+  const out = t.output([8, columns]);
+  const nextWeight = randomValues(3, columns);
+  const next = {
+    weight: t.f32([columns], nextWeight),
+    out: { kind: "float", width: columns, tensor: t.output(activationShape("float", 8, columns)) },
+  } as const;
+  const args = { table, ids: t.u32([8], [...ids, 0]), sampled: t.u32([4], [0, 1, 2, 3]), out, next };
+  const media = t.f32([5, columns], rowsOfMedia);
+  await t.run(
+    (rec) => rowFetch(rec, { ...args, media, rows: { of: "tokens" } }, "test"),
+    { tokens: ids.length, outputs: 1 },
+    { maxStep: { tokens: 8, outputs: 1 } },
+  );
+  const row = (from: Float32Array, i: number) => [...from.subarray(i * columns, (i + 1) * columns)];
+  const zeros = new Array<number>(columns).fill(0);
+  const expected = [
+    ...row(rowsOfMedia, 4),
+    ...row(values, 99),
+    ...row(rowsOfMedia, 0),
+    ...row(values, 0),
+    ...zeros,
+    ...row(values, 50),
+    ...row(rowsOfMedia, 1),
+  ];
+  const actual = await t.read(out);
+  compare(actual.subarray(0, expected.length), expected, tolerances.copy, "media");
+  expectUntouched(actual.subarray(expected.length));
+  const raw = await t.read(next.out.tensor);
+  const words = new Uint32Array(raw.buffer, raw.byteOffset, (raw.length / 8) * ids.length);
+  compare(
+    decodeActivations("float", words, ids.length, columns).values,
+    expected.map((value, i) => value * nextWeight[i % columns]!),
+    tolerances.activations.float,
+    "media next",
+  );
+});
+
 it("refuses shapes that do not fit, naming them", async () => {
   const t = await openTestGpu();
   const table = t.weights("f32", 4, 32, randomValues(1, 128)).matrix;
@@ -100,4 +145,5 @@ it("refuses shapes that do not fit, naming them", async () => {
   await expect(run({}, 3)).rejects.toThrow(/embed.*\(2, 32\).*3 or more, 32/);
   await expect(run({ ids: t.u32([1], [1]) })).rejects.toThrow(/embed.*\(4, 32\).*ids.*\(1\)/);
   await expect(run({ ids: t.f32([2], [1, 2]) })).rejects.toThrow(/f32 \(2\)/);
+  await expect(run({ media: t.output([3, 31]) })).rejects.toThrow(/media.*\(3, 31\)/);
 });

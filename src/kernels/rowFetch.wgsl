@@ -2,8 +2,8 @@
 //
 // One thread per 4 columns of a row. Each slice of the table has a dispatch of its own, which leaves the rows of
 // other slices alone; ids beyond the whole table belong to the first. An id with its highest bit set is that of a sampling
-// slot: the token last drawn for it.
-// Before this: the step, `gridIndex`, the format of the table, `storeActivations`, and what is bound.
+// slot: the token last drawn for it. An id with the bit below set is a row of media, which is taken as it is.
+// Before this: the step, `gridIndex`, the format of the table, `storeActivations`, `mediaValue`, and what is bound.
 
 override columns: u32; // D
 override tableRows: u32;
@@ -36,6 +36,9 @@ fn main(
       let group = loadGroup(row, quad / groupQuads);
       let part = quad % groupQuads / partQuads;
       value = groupScale(group, part) * quants(group, quad % groupQuads) + groupOffset(group, part);
+    }
+    if (hasMedia && id >= 0x40000000u && mine && column < columns) {
+      value = mediaValue(id & 0x3fffffffu, column / 4u);
     }
     if (mine && column < columns) {
       out[(t * columns + column) / 4u] = value;

@@ -28,10 +28,18 @@ export async function createOmni(options: OmniOptions): Promise<Omni> {
 
 /** The plain data of the options, addresses made absolute: a worker would resolve them against its script. */
 function loadOptions({ model, modelId, adapter, kvCache, scheduler, tuning }: OmniOptions): LoadOptions {
-  if (!(typeof model === "string" || model instanceof URL || model instanceof Blob) || model === "")
-    throw new OmniError("invalid_request", "'model' must be a URL, a hf: reference, a File or a Blob.", {
-      param: "model",
-    });
+  const isFiles = Array.isArray(model) && model.length > 0 && model.every((file) => file instanceof File);
+  if (
+    !(typeof model === "string" || model instanceof URL || model instanceof Blob || isFiles) ||
+    model === ""
+  )
+    throw new OmniError(
+      "invalid_request",
+      "'model' must be a URL, a hf: reference, a File, a Blob, or Files.",
+      {
+        param: "model",
+      },
+    );
   return {
     model: absolute(model),
     ...(modelId === undefined ? {} : { modelId }),
@@ -42,9 +50,10 @@ function loadOptions({ model, modelId, adapter, kvCache, scheduler, tuning }: Om
   };
 }
 
-function absolute(model: OmniOptions["model"]): string | Blob {
+function absolute(model: OmniOptions["model"]): string | Blob | readonly File[] {
   if (model instanceof Blob) return model;
   if (model instanceof URL) return model.href;
+  if (typeof model !== "string") return model;
   const page = typeof document === "undefined" ? globalThis.location?.href : document.baseURI;
   return model.startsWith("hf:") || !URL.canParse(model, page) ? model : new URL(model, page).href;
 }

@@ -1,14 +1,15 @@
-/** A loaded engine behind its API. */
+/** A loaded model behind its API. */
 
 import { createApi } from "./api/createApi.ts";
-import type { LoadedEngine } from "./engine/load.ts";
+import type { LoadedModel } from "./engine/loadModel.ts";
 import type { Runtime } from "./wire.ts";
 
-export function runtimeOf({ engine, chatTemplate, load, lost }: LoadedEngine): Runtime {
+export function runtimeOf({ load, lost, ...loaded }: LoadedModel): Runtime {
+  const model = "engine" in loaded ? loaded.engine : loaded.transcriber;
   return {
-    fetch: createApi({ engine, chatTemplate, lost }),
-    stats: () => ({ ...engine.stats(), load }),
+    fetch: createApi({ ...loaded, lost }),
+    stats: () => ({ ...model.stats(), load }),
     lost,
-    dispose: () => engine.dispose(),
+    dispose: () => model.dispose(),
   };
 }

@@ -6,8 +6,12 @@ import type { AdapterOptions } from "./gpu/device.ts";
 
 export type { AdapterOptions, EngineStats, KvCacheOptions, LoadProgress, SchedulerLimits };
 
-/** A model: a URL, a Hugging Face reference `hf:owner/repo/file.gguf`, or a file the user picked. */
-export type ModelSource = string | URL | Blob;
+/**
+ * A model: a URL, a Hugging Face reference `hf:owner/repo/file.gguf`, or a file the user picked; or several picked files
+ * where a model is made of them (`model.safetensors`, `config.json`, `tokenizer.json`). Of a URL or reference to
+ * safetensors, the files beside it are loaded by themselves.
+ */
+export type ModelSource = string | URL | Blob | readonly File[];
 
 export interface OmniOptions {
   model: ModelSource;

@@ -5,8 +5,8 @@ import { narrowPage, useApp, useMessages } from "./appContext.ts";
 import { Composer, composerId } from "./components/composer.tsx";
 import { DropTarget } from "./components/dropTarget.tsx";
 import { EmptyState } from "./components/emptyState.tsx";
+import { lazily } from "./components/lazily.tsx";
 import { MessageList } from "./components/messageList.tsx";
-import { MetricsPanel } from "./components/metricsPanel.tsx";
 import { ModelDialog } from "./components/modelDialog.tsx";
 import { ModelState } from "./components/modelState.tsx";
 import { NoticeList } from "./components/noticeList.tsx";
@@ -17,6 +17,8 @@ import { TabStrip } from "./components/tabStrip.tsx";
 import { Unsupported } from "./components/unsupported.tsx";
 import { isReady } from "./state/session.ts";
 import { useStore } from "./state/store.ts";
+
+const MetricsPanel = lazily(async () => (await import("./components/metricsPanel.tsx")).MetricsPanel);
 
 const announcedMs = 5000;
 

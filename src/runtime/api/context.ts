@@ -1,17 +1,35 @@
-/** What every route has at hand. */
+/** What routes have at hand. */
 
-import type { Engine } from "../engine/types.ts";
+import type { Transcriber } from "../engine/speech/types.ts";
+import type { Engine, EngineStats } from "../engine/types.ts";
 import { invalidRequest, OmniError } from "../errors.ts";
 import type { ChatTemplate } from "../text/types.ts";
 import { type Json, optional, string } from "./fields.ts";
 
-export interface ApiContext {
-  engine: Engine;
-  chatTemplate: ChatTemplate;
+/** What is known of a model whatever it does. */
+export interface ServedModel {
+  readonly modelId: string;
+  readonly contextLength: number;
+  stats(): EngineStats;
+}
+
+export interface ServerContext {
+  model: ServedModel;
   /** When the model was loaded, in seconds since 1970. */
   createdAt: number;
   /** Why the GPU device is gone, once it is. */
   lostReason: string | undefined;
+}
+
+/** Of the routes of models that write. */
+export interface ApiContext extends ServerContext {
+  engine: Engine;
+  chatTemplate: ChatTemplate;
+}
+
+/** Of the routes of models that hear. */
+export interface SpeechContext extends ServerContext {
+  transcriber: Transcriber;
 }
 
 export function modelNotFound(name: string): OmniError {
@@ -20,9 +38,9 @@ export function modelNotFound(name: string): OmniError {
 }
 
 /** A request may leave out the model: there is only one. */
-export function checkModel({ engine }: ApiContext, body: Json): void {
+export function checkModel({ model }: ServerContext, body: Json): void {
   const name = optional(body, "model", string);
-  if (name && name !== engine.modelId) throw modelNotFound(name);
+  if (name && name !== model.modelId) throw modelNotFound(name);
 }
 
 /** A prompt that leaves no room in the context, in OpenAI's words. */

@@ -8,10 +8,11 @@
  * `add_special_tokens` is false. In chat, special tokens come from the template alone.
  */
 
+import type { Transcriber } from "../engine/speech/types.ts";
 import type { Engine } from "../engine/types.ts";
-import { OmniError } from "../errors.ts";
+import { invalidRequest, OmniError } from "../errors.ts";
 import type { ChatTemplate } from "../text/types.ts";
-import { type ApiContext, nowSeconds } from "./context.ts";
+import { type ApiContext, nowSeconds, type ServerContext, type SpeechContext } from "./context.ts";
 import { errorResponse, jsonResponse } from "./http.ts";
 import { chatCompletions } from "./routes/chatCompletions.ts";
 import { completions } from "./routes/completions.ts";
@@ -21,14 +22,16 @@ import { metrics } from "./routes/metrics.ts";
 import { listModels, retrieveModel } from "./routes/models.ts";
 import { tokenize } from "./routes/tokenize.ts";
 
-export interface ApiOptions {
-  engine: Engine;
-  chatTemplate: ChatTemplate;
+interface ServerOptions {
   /** When the model was loaded, in seconds since 1970. Default: now. */
   createdAt?: number;
   /** Resolves with the reason when the GPU device is gone. */
   lost?: Promise<string>;
 }
+
+/** A model that writes, or one that hears. */
+export type ApiOptions = ServerOptions &
+  ({ engine: Engine; chatTemplate: ChatTemplate } | { transcriber: Transcriber });
 
 /**
  * Answers a request. Every failure is a response with an OpenAI error body, but for one: it rejects with the
@@ -36,23 +39,41 @@ export interface ApiOptions {
  */
 export type Api = (request: Request) => Promise<Response>;
 
-type Handler = (context: ApiContext, request: Request) => Response | Promise<Response>;
+type Handler<Context> = (context: Context, request: Request) => Response | Promise<Response>;
 
-const routes: Record<string, { method: "GET" | "POST"; handler: Handler }> = {
-  "/models": { method: "GET", handler: listModels },
-  "/chat/completions": { method: "POST", handler: chatCompletions },
-  "/completions": { method: "POST", handler: completions },
-  "/tokenize": { method: "POST", handler: tokenize },
-  "/detokenize": { method: "POST", handler: detokenize },
-  "/health": { method: "GET", handler: health },
-  "/metrics": { method: "GET", handler: metrics },
+type Route = { method: "GET" | "POST" } & (
+  | { kind: "any"; handler: Handler<ServerContext> }
+  | { kind: "text"; handler: Handler<ApiContext> }
+  | { kind: "speech"; handler: Handler<SpeechContext> }
+);
+
+/** Loaded when first asked for. */
+const speech =
+  (name: "transcriptions" | "translations"): Handler<SpeechContext> =>
+  async (context, request) =>
+    (await import("./routes/audioTranscriptions.ts"))[name](context, request);
+
+const routes: Record<string, Route> = {
+  "/models": { method: "GET", kind: "any", handler: listModels },
+  "/chat/completions": { method: "POST", kind: "text", handler: chatCompletions },
+  "/completions": { method: "POST", kind: "text", handler: completions },
+  "/tokenize": { method: "POST", kind: "text", handler: tokenize },
+  "/detokenize": { method: "POST", kind: "text", handler: detokenize },
+  "/audio/transcriptions": { method: "POST", kind: "speech", handler: speech("transcriptions") },
+  "/audio/translations": { method: "POST", kind: "speech", handler: speech("translations") },
+  "/health": { method: "GET", kind: "any", handler: health },
+  "/metrics": { method: "GET", kind: "any", handler: metrics },
 };
 
 const modelPrefix = "/models/";
 
+/** What a server has, of which kind the model may be. */
+type Served = ServerContext & Partial<Pick<ApiContext, "engine" | "chatTemplate"> & SpeechContext>;
+
 export function createApi(options: ApiOptions): Api {
-  const { engine, chatTemplate, createdAt = nowSeconds(), lost } = options;
-  const context: ApiContext = { engine, chatTemplate, createdAt, lostReason: undefined };
+  const { createdAt = nowSeconds(), lost, ...parts } = options;
+  const model = "engine" in parts ? parts.engine : parts.transcriber;
+  const context: Served = { ...parts, model, createdAt, lostReason: undefined };
   lost?.then((reason) => {
     context.lostReason = reason;
   });
@@ -67,7 +88,7 @@ export function createApi(options: ApiOptions): Api {
   };
 }
 
-function answer(context: ApiContext, request: Request): Response | Promise<Response> {
+function answer(context: Served, request: Request): Response | Promise<Response> {
   const { pathname } = new URL(request.url);
   // Any base path may come before /v1, and /v1 may be left out.
   const path = pathname.replace(/^.*?\/v1(?=\/|$)/, "").replace(/(?<=.)\/$/, "");
@@ -81,7 +102,22 @@ function answer(context: ApiContext, request: Request): Response | Promise<Respo
       detail: "unknown_url",
     });
   if (request.method !== route.method) return wrongMethod(request.method, path, route.method);
-  return route.handler(context, request);
+  return handle(route, context, request, path);
+}
+
+/** @throws OmniError `invalid_request` where the model is not of the kind that the route is for */
+function handle(route: Route, context: Served, request: Request, path: string): Response | Promise<Response> {
+  if (route.kind === "any") return route.handler(context, request);
+  if (route.kind === "text" && context.engine) return route.handler(context as ApiContext, request);
+  if (route.kind === "speech" && context.transcriber) return route.handler(context as SpeechContext, request);
+  const { modelId } = context.model;
+  throw invalidRequest(
+    route.kind === "text"
+      ? `The model '${modelId}' transcribes speech and is not supported by /v1${path}: use /v1/audio/transcriptions.`
+      : `The model '${modelId}' writes text and is not supported by /v1${path}, which needs a Whisper model.`,
+    "model",
+    "model_not_supported",
+  );
 }
 
 function decodePath(path: string): string {

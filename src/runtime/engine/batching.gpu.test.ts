@@ -5,13 +5,15 @@ import type { OmniError } from "../errors.ts";
 import { type Gpu, openGpu } from "../gpu/device.ts";
 import { modelConfig } from "../models/architectures.ts";
 import { createTokenizer } from "../text/tokenizer.ts";
+import { dequantize } from "../weights/dequantize.ts";
 import { readGgufHeader } from "../weights/gguf.ts";
 import { SourceReader } from "../weights/reader.ts";
 import { openSource } from "../weights/source.ts";
-import { makeRandomModel, type RandomModel } from "../weights/testing/randomModel.ts";
+import { makeRandomModel, type RandomModel, randomModelContents } from "../weights/testing/randomModel.ts";
+import { CachePersistence, OpfsStore, PageStore } from "./cachePersistence.ts";
 import { DecoderEngine } from "./engine.ts";
 import { loadRunner } from "./loadRunner.ts";
-import { OpfsStore, PageStore } from "./pageStore.ts";
+import type { MediaRows, MediaSpan } from "./mediaRows.ts";
 import { defaultSampling, type Engine, type GenerationEvent, type GenerationRequest } from "./types.ts";
 
 const model: RandomModel = {
@@ -93,21 +95,43 @@ async function open(sizes: {
   const header = await readGgufHeader(reader);
   const config = modelConfig(header);
   const options = { gpu, header, config, reader, cacheType: "f16", chunkTokens: 64, ...sizes } as const;
-  const { runner, weights } = await loadRunner({ ...options, maxTopLogprobs: 4 });
-  return new DecoderEngine({
+  const { runner, weights } = await loadRunner({ ...options, maxTopLogprobs: 4, mediaRows: 48 });
+  const engine = new DecoderEngine({
     ...{ gpu, config, runner, ...sizes, modelId: "test", fingerprint: "fp_test" },
     tokenizer: createTokenizer(header.metadata),
-    persistence: { store: new PageStore(new OpfsStore(folder), 1e7), fingerprint: "test" },
+    persistence: (parts) =>
+      new CachePersistence({
+        ...parts,
+        store: new PageStore(new OpfsStore(folder), 1e7),
+        fingerprint: "test",
+      }),
     tuning: undefined,
     weights: { ...weights, parameters: 0, types: {} },
   });
+  return { engine, media: runner.media! };
 }
+
+/** Rows of the embedding: what a picture that looks like these words is encoded to. */
+function embeddingOf(tokens: readonly number[]): Float32Array<ArrayBuffer> {
+  const { bytes } = randomModelContents(model).tensors.find(({ name }) => name === "token_embd.weight")!;
+  const table = dequantize(model.type, bytes, model.vocab * model.width);
+  return Float32Array.from(
+    tokens.flatMap((token) => [...table.subarray(token * model.width, (token + 1) * model.width)]),
+  );
+}
+
+/** Words as a picture in the room for media. */
+const show = (media: MediaRows, words: readonly number[]): Promise<MediaSpan> =>
+  media.open(words.join(), words.length, ({ buffer, offsetBytes }) =>
+    gpu.device.queue.writeBuffer(buffer, offsetBytes, embeddingOf(words)),
+  );
 
 describe("an engine with room for all", () => {
   let engine: Engine;
+  let media: MediaRows;
   beforeAll(async () => {
     const sizes = { contextLength: 256, capacity: 2048, maxRunning: 16, maxQueued: 16 };
-    engine = await open(sizes);
+    ({ engine, media } = await open(sizes));
   }, 300_000);
 
   test("greedy and sampled, of prompts short and long, ten together equal each alone", async () => {
@@ -132,6 +156,30 @@ describe("an engine with room for all", () => {
     expect(latency.meanTimePerToken.count).toBeGreaterThan(0);
     expect(tokens.cached).toBeGreaterThanOrEqual(0);
     expect(prefixCache.queriedTokens).toBeGreaterThanOrEqual(tokens.cached);
+  });
+
+  test("a picture that looks like words is read as these words", async () => {
+    const words = promptOf(20, 9);
+    const picture = await show(media, words);
+    const same = await show(media, words);
+    const other = await show(media, promptOf(20, 10));
+    const around = (middle: readonly number[]) => [...promptOf(30, 3), ...middle, ...promptOf(25, 4)];
+    const asked = { promptTokens: around(picture.tokens) };
+    const answer = await run(engine, asked);
+    expect(answer.tokens).toHaveLength(12);
+    expect(answer).toEqual(await run(engine, { promptTokens: around(words) }));
+    // Cached as words are, by what they show.
+    const again = await run(engine, { promptTokens: around(same.tokens), cachePrompt: true });
+    expect(again).toMatchObject({ tokens: answer.tokens, cachedTokens: 74 });
+    const different = await run(engine, { promptTokens: around(other.tokens), cachePrompt: true });
+    expect(different.cachedTokens).toBe(30);
+    expect(different.logprobs).not.toEqual(answer.logprobs);
+    // Together with others, and with penalties for words, which it has none of.
+    const sampling = { ...greedy, repetitionPenalty: 1.5 };
+    const all = [{ ...asked, sampling }, { promptTokens: promptOf(40, 6) }, asked];
+    expect(await together(engine, all)).toEqual(await alone(engine, all));
+    for (const span of [picture, same, other]) span.release();
+    await expect(run(engine, asked)).rejects.toMatchObject({ code: "invalid_request" });
   });
 
   test("equal prompts are computed once and fork; each draws what its seed says", async () => {
@@ -199,9 +247,10 @@ describe("an engine with room for all", () => {
 describe("an engine with few pages", () => {
   const sizes = { contextLength: 128, capacity: 160, maxRunning: 3, maxQueued: 1 };
   let engine: Engine;
+  let media: MediaRows;
   beforeAll(async () => {
     await clear();
-    engine = await open(sizes);
+    ({ engine, media } = await open(sizes));
   }, 300_000);
   const clear = async () => {
     const root = await navigator.storage.getDirectory();
@@ -209,12 +258,25 @@ describe("an engine with few pages", () => {
   };
   afterAll(clear);
 
+  test("pictures are computed again with their request", async () => {
+    const words = promptOf(20, 9);
+    const picture = await show(media, words);
+    const prompts = [picture.tokens, words].map((middle) => [...promptOf(5, 3), ...middle, 8]);
+    const others = [30, 25].map((length, i) => ({ promptTokens: promptOf(length, i), maxTokens: 60 }));
+    const { preemptions } = engine.stats().requests;
+    const asked = { promptTokens: prompts[0]!, maxTokens: 60 };
+    const answers = await together(engine, [...others, asked]);
+    expect(engine.stats().requests.preemptions).toBeGreaterThan(preemptions);
+    expect(answers[2]).toEqual(await run(engine, { promptTokens: prompts[1]!, maxTokens: 60 }));
+    picture.release();
+  });
+
   test("when they run out, the newest request is computed again later, to the last bit", async () => {
     const all = [30, 25, 20].map((length, i) => ({ promptTokens: promptOf(length, i), maxTokens: 60 }));
     const expected = await alone(engine, all);
-    expect(engine.stats().requests.preemptions).toBe(0);
+    const { preemptions } = engine.stats().requests;
     expect(await together(engine, all)).toEqual(expected);
-    expect(engine.stats().requests.preemptions).toBeGreaterThan(0);
+    expect(engine.stats().requests.preemptions).toBeGreaterThan(preemptions);
     expect(engine.stats().kvPages.used).toBe(0);
   });
 
@@ -242,7 +304,7 @@ describe("an engine with few pages", () => {
     const { tokens } = await run(engine, { promptTokens: prompt, cachePrompt: true });
     const store = new OpfsStore(folder);
     await vi.waitFor(async () => expect((await store.list()).map(({ name }) => name[0])).toContain("1"));
-    const reloaded = await open(sizes);
+    const { engine: reloaded } = await open(sizes);
     const next = { promptTokens: [...prompt, ...tokens, 7, 8] };
     const restored = await run(reloaded, { ...next, cachePrompt: true });
     expect(restored.cachedTokens).toBe(64);

@@ -4,10 +4,15 @@
  * What is missing, damaged or foreign is as if it were not there.
  */
 
+import { hex } from "./hex.ts";
 import { readPageFile, writePageFile } from "./pageFile.ts";
 import type { PageStore } from "./pageStore.ts";
 import type { PagePool } from "./pages.ts";
 import type { CacheEntry, PrefixCache } from "./prefixCache.ts";
+
+// All that whoever keeps caches needs, as it is loaded on demand.
+export { Checksum } from "./pageFile.ts";
+export { OpfsStore, PageStore } from "./pageStore.ts";
 
 /** The pages themselves. */
 export interface PageMemory {
@@ -16,20 +21,20 @@ export interface PageMemory {
   writePage(page: number, bytes: Uint8Array<ArrayBuffer>): void;
 }
 
+export interface CachePersistenceParts {
+  store: PageStore;
+  cache: PrefixCache;
+  pool: PagePool;
+  memory: PageMemory;
+  /** Of all that the pages' content depends on besides tokens. */
+  fingerprint: string;
+}
+
 export class CachePersistence {
   /** Conversations are stored one after the other. */
   private saved: Promise<void> = Promise.resolve();
 
-  constructor(
-    private readonly parts: {
-      store: PageStore;
-      cache: PrefixCache;
-      pool: PagePool;
-      memory: PageMemory;
-      /** Of all that the pages' content depends on besides tokens. */
-      fingerprint: string;
-    },
-  ) {}
+  constructor(private readonly parts: CachePersistenceParts) {}
 
   /** Stores the cached full pages of a conversation, by and by. */
   save(tokens: readonly number[]): Promise<void> {
@@ -115,9 +120,4 @@ const fileName = (depth: number, key: string) => `${depth}-${key}`;
 async function chainKey(parent: string, tokens: readonly number[]): Promise<string> {
   const text = new TextEncoder().encode(`${parent} ${tokens.join(" ")}`);
   return hex(new Uint8Array(await crypto.subtle.digest("SHA-256", text)));
-}
-
-/** Hexadecimal digits. */
-export function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

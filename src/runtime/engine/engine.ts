@@ -5,10 +5,10 @@ import type { Gpu } from "../gpu/device.ts";
 import type { VariantEntries } from "../gpu/tuning.ts";
 import type { DecoderConfig } from "../models/config.ts";
 import type { Tokenizer } from "../text/types.ts";
-import { CachePersistence } from "./cachePersistence.ts";
+import type { CachePersistence, CachePersistenceParts } from "./cachePersistence.ts";
 import { Generation } from "./generation.ts";
+import { isMediaToken } from "./mediaRows.ts";
 import { type ModelRunner, pageSize } from "./modelRunner.ts";
-import type { PageStore } from "./pageStore.ts";
 import { StepLoop } from "./stepLoop.ts";
 import { Tuner, type TunerHost, type TunerOptions, variantsOf } from "./tuner.ts";
 import { tuningTasks } from "./tuningTask.ts";
@@ -33,8 +33,10 @@ export interface EngineParts {
   fingerprint: string;
   /** How kernels are tuned, if at all, and the fingerprint with other variants in use. */
   tuning: { options: TunerOptions; fingerprint: (chosen: VariantEntries) => Promise<string> } | undefined;
-  /** Where pages outlive the engine, and what their content depends on. */
-  persistence: { store: PageStore; fingerprint: string } | undefined;
+  /** Makes what keeps pages beyond the engine's life. */
+  persistence:
+    | ((parts: Pick<CachePersistenceParts, "pool" | "cache" | "memory">) => CachePersistence)
+    | undefined;
   weights: { sizeBytes: number; parameters: number; types: Record<string, number>; destroy(): void };
 }
 
@@ -64,8 +66,7 @@ export class DecoderEngine implements Engine {
       onFailure: (thrown) => this.reasonOf(thrown),
     });
     const { pool, cache } = this.loop.scheduler;
-    this.persistence =
-      parts.persistence && new CachePersistence({ ...parts.persistence, pool, cache, memory: runner });
+    this.persistence = parts.persistence?.({ pool, cache, memory: runner });
     this.tuner = parts.tuning && new Tuner(this.tunerHost(), parts.tuning.options);
     void gpu.lost.then((reason) =>
       this.break(new OmniError("device_lost", `The GPU device was lost: ${reason}.`)),
@@ -82,7 +83,8 @@ export class DecoderEngine implements Engine {
     checkAborted(signal);
     if (this.fault) throw this.fault;
     if (promptLogprobs) await this.parts.runner.compileManyHead();
-    if (this.persistence && cachePrompt && !promptLogprobs) await this.persistence.restore(promptTokens);
+    if (this.persistence && cachePrompt && !promptLogprobs)
+      await this.persistence.restore(untilMedia(promptTokens));
     const constraint = request.constraint && maxTokens !== 0 ? await request.constraint() : undefined;
     const { loop, tokenizer, contextLength } = this;
     const generation = new Generation(request, constraint, tokenizer, contextLength, () => loop.wake());
@@ -99,7 +101,7 @@ export class DecoderEngine implements Engine {
       signal?.addEventListener("abort", onAbort, { once: true });
       yield* generation.events();
       failure = undefined;
-      if (cachePrompt) void this.persistence?.save(generation.sequence!.tokens);
+      if (cachePrompt) void this.persistence?.save(untilMedia(generation.sequence!.tokens));
     } catch (error) {
       failure = error;
       throw error;
@@ -227,11 +229,15 @@ export class DecoderEngine implements Engine {
     else if (code && code !== "queue_full") this.ended.failed++;
   }
 
-  private check({ promptTokens, maxTokens, contextShift }: GenerationRequest): void {
+  private check({ promptTokens, maxTokens, contextShift, promptLogprobs }: GenerationRequest): void {
     if (promptTokens.length === 0) throw invalidRequest("The prompt has no tokens.", "prompt");
-    const bad = promptTokens.find((t) => !Number.isInteger(t) || t < 0 || t >= this.parts.config.vocab);
+    const { config, runner } = this.parts;
+    const isText = (t: number) => Number.isInteger(t) && t >= 0 && t < config.vocab;
+    const bad = promptTokens.find((t) => !isText(t) && !runner.media?.has(t));
     if (bad !== undefined)
-      throw invalidRequest(`Token ${bad} is not in the vocabulary of ${this.parts.config.vocab}.`, "prompt");
+      throw invalidRequest(`Token ${bad} is not in the vocabulary of ${config.vocab}.`, "prompt");
+    if (promptLogprobs && promptTokens.some(isMediaToken))
+      throw invalidRequest("Log-probabilities of a prompt are given for text only.", "prompt_logprobs");
     const asked = promptTokens.length + (maxTokens === undefined ? 1 : Math.min(maxTokens, 1));
     if (asked > this.contextLength)
       throw invalidRequest(
@@ -247,4 +253,10 @@ export class DecoderEngine implements Engine {
         "n_keep",
       );
   }
+}
+
+/** What precedes the first token of media: their numbers mean something else after a reload. */
+function untilMedia(tokens: readonly number[]): readonly number[] {
+  const first = tokens.findIndex(isMediaToken);
+  return first < 0 ? tokens : tokens.slice(0, first);
 }

@@ -19,6 +19,7 @@ import { BufferArena } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { Recording } from "../gpu/recording.ts";
 import type { Tensor } from "../gpu/tensor.ts";
+import { isMediaToken } from "./mediaRows.ts";
 import { randomSeed, seedKey } from "./random.ts";
 import { logprobOf } from "./sampler.ts";
 import type { SamplingParams, TokenLogprob } from "./types.ts";
@@ -114,7 +115,10 @@ export class GpuSampler {
     if (slot === undefined)
       throw new OmniError("internal_error", `All ${this.options.slots} sampling slots are taken.`);
     const { listsStart, listWords, biasWords } = this.layout;
-    const prompt = params.repetitionPenalty === 1 ? [] : [...new Set(promptTokens)];
+    const prompt =
+      params.repetitionPenalty === 1
+        ? []
+        : [...new Set(promptTokens)].filter((token) => !isMediaToken(token));
     const drawn = options.drawn ?? [];
     const start = listsStart + slot * listWords;
     const tokens = Uint32Array.from([...prompt, ...drawn]).subarray(0, this.sizes.listTokens);

@@ -11,13 +11,11 @@ import type { ChatTemplate } from "../text/types.ts";
 import { readGgufHeader } from "../weights/gguf.ts";
 import { SourceReader } from "../weights/reader.ts";
 import { openSource } from "../weights/source.ts";
-import type { GgufHeader } from "../weights/types.ts";
-import { hex } from "./cachePersistence.ts";
+import type { GgufHeader, TensorTable } from "../weights/types.ts";
 import { DecoderEngine } from "./engine.ts";
+import { hex } from "./hex.ts";
 import { loadRunner } from "./loadRunner.ts";
 import { pageSize } from "./modelRunner.ts";
-import { Checksum } from "./pageFile.ts";
-import { OpfsStore, PageStore } from "./pageStore.ts";
 import { type TunerOptions, variantsOf } from "./tuner.ts";
 import { type Engine, maxTopLogprobs } from "./types.ts";
 
@@ -85,15 +83,16 @@ const defaultPersistBytes = 2 ** 30;
 
 /**
  * Loads a model and compiles its kernels.
+ * @param opened the start of the file, where that has been looked at; closed in any case
  * @throws OmniError `unsupported_adapter`, `bad_model_file`, `unsupported_model`, `download_failed`, `out_of_memory`,
  *   `aborted`, `invalid_request` (an option); nothing stays allocated then
  */
-export async function loadEngine(options: LoadOptions): Promise<LoadedEngine> {
+export async function loadEngine(options: LoadOptions, opened?: SourceReader): Promise<LoadedEngine> {
   const start = performance.now();
   const report = (phase: LoadProgress["phase"], loadedBytes = 0, totalBytes = 0) =>
     options.onProgress?.({ phase, loadedBytes, totalBytes, elapsedMs: performance.now() - start });
-  const source = openSource(options.model);
-  const reader = new SourceReader(source, options.signal);
+  const reader = opened ?? new SourceReader(openSource(options.model), options.signal);
+  const { source } = reader;
   let gpu: Gpu | undefined;
   try {
     report("header");
@@ -108,7 +107,8 @@ export async function loadEngine(options: LoadOptions): Promise<LoadedEngine> {
     const { contextLength, capacity } = cacheSizes(gpu, config, cacheType, options.kvCache);
     const limits = schedulerLimits(options.scheduler);
     const persistBytes = persistLimit(options.kvCache);
-    const weightSum = persistBytes > 0 ? new Checksum() : undefined;
+    const persistence = persistBytes > 0 ? await import("./cachePersistence.ts") : undefined;
+    const weightSum = persistence && new persistence.Checksum();
     const tokenizer = createTokenizer(header.metadata);
     if (tokenizer.vocabSize !== config.vocab)
       throw badModelFile(
@@ -142,6 +142,10 @@ export async function loadEngine(options: LoadOptions): Promise<LoadedEngine> {
     const { sizeBytes } = source;
     const fingerprintWith = async (facts: readonly unknown[]) =>
       `fp_${(await fingerprint(adapter, header, [sizeBytes, cacheType, ...facts])).slice(0, 16)}`;
+    const keptPages = persistence && {
+      store: new persistence.PageStore(new persistence.OpfsStore("omnitab-kv-cache"), persistBytes),
+      fingerprint: await fingerprint(gpu, header, [...weightSum!.value, cacheType]),
+    };
     const engine = new DecoderEngine({
       gpu,
       config,
@@ -153,10 +157,7 @@ export async function loadEngine(options: LoadOptions): Promise<LoadedEngine> {
       tuning: tunes
         ? { options: options.tuner ?? {}, fingerprint: (chosen) => fingerprintWith([chosen]) }
         : undefined,
-      persistence: weightSum && {
-        store: new PageStore(new OpfsStore("omnitab-kv-cache"), persistBytes),
-        fingerprint: await fingerprint(gpu, header, [...weightSum.value, cacheType]),
-      },
+      persistence: keptPages && ((parts) => new persistence!.CachePersistence({ ...parts, ...keptPages })),
       modelId: options.modelId ?? modelName(header, source.name),
       weights: { ...weights, ...census(header) },
     });
@@ -215,7 +216,7 @@ function cacheSizes(
   return { contextLength, capacity };
 }
 
-function schedulerLimits({ maxRunning = 16, maxQueued = 256 }: SchedulerLimits = {}) {
+export function schedulerLimits({ maxRunning = 16, maxQueued = 256 }: SchedulerLimits = {}) {
   return {
     maxRunning: wholeNumber(maxRunning, 1, "scheduler.maxRunning", 256),
     maxQueued: wholeNumber(maxQueued, 0, "scheduler.maxQueued"),
@@ -264,7 +265,7 @@ function modelName(header: GgufHeader, fileName: string): string {
 }
 
 /** Parameters in all, and by type. */
-function census({ tensors }: GgufHeader): { parameters: number; types: Record<string, number> } {
+export function census({ tensors }: TensorTable): { parameters: number; types: Record<string, number> } {
   const types: Record<string, number> = {};
   let parameters = 0;
   for (const { type, shape } of tensors) {

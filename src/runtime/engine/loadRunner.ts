@@ -44,8 +44,10 @@ export async function loadRunner(options: LoadRunnerOptions): Promise<LoadedRunn
       const names = decoderWeights(config, allocated);
       runner = await withinMemory(
         gpu,
-        allocated.sizeBytes,
         () => new ModelRunner(gpu, config, names, options),
+        `The GPU has no room for the KV cache and activations beside ${allocated.sizeBytes} bytes of weights. ` +
+          "A smaller kvCache.contextLength needs less.",
+        "kvCache.contextLength",
       );
       compiled = runner.compile();
       compiled.catch(() => undefined); // awaited below, once the weights are there
@@ -56,8 +58,13 @@ export async function loadRunner(options: LoadRunnerOptions): Promise<LoadedRunn
   return { runner: runner!, weights };
 }
 
-/** Runs allocations and turns a failed one into an error that says how much was there already. */
-async function withinMemory<T>({ device }: Gpu, weightBytes: number, allocate: () => T): Promise<T> {
+/** Runs allocations and turns a failed one into an error. @throws OmniError `out_of_memory` with the message */
+export async function withinMemory<T>(
+  { device }: Gpu,
+  allocate: () => T,
+  message: string,
+  param: string,
+): Promise<T> {
   device.pushErrorScope("out-of-memory");
   let value: T;
   try {
@@ -67,12 +74,6 @@ async function withinMemory<T>({ device }: Gpu, weightBytes: number, allocate: (
     throw error;
   }
   const failure = await device.popErrorScope();
-  if (failure)
-    throw new OmniError(
-      "out_of_memory",
-      `The GPU has no room for the KV cache and activations beside ${weightBytes} bytes of weights. ` +
-        `A smaller kvCache.contextLength needs less. ${failure.message}`,
-      { param: "kvCache.contextLength" },
-    );
+  if (failure) throw new OmniError("out_of_memory", `${message} ${failure.message}`, { param });
   return value;
 }

@@ -12,6 +12,7 @@ import type { DecoderWeights } from "../models/decoder.ts";
 import { type DecoderState, decoderState } from "../models/decoderState.ts";
 import { type DecoderParts, recordHead, recordLayers } from "../models/decoderSteps.ts";
 import { GpuSampler, type SampledRow } from "./gpuSampler.ts";
+import { MediaRows } from "./mediaRows.ts";
 import { PageCopier } from "./pageCopier.ts";
 import { Readback } from "./readback.ts";
 import { Sequence } from "./sequence.ts";
@@ -30,6 +31,8 @@ export interface RunnerOptions {
   maxRunning?: number;
   /** Most alternatives that a request may ask for. @default 0 */
   maxTopLogprobs?: number;
+  /** Rows of encoded pictures and sounds that there is room for, M. @default 0 */
+  mediaRows?: number;
 }
 
 export const pageSize = 32;
@@ -63,6 +66,8 @@ export class ModelRunner {
   /** R: most outputs in one part. */
   readonly maxOutputs: number;
   readonly sampler: GpuSampler;
+  /** Where the model takes more than text. */
+  readonly media: MediaRows | undefined;
   private readonly state: DecoderState;
   private readonly cacheType: KvCacheType;
   private readonly parts: DecoderParts;
@@ -101,7 +106,8 @@ export class ModelRunner {
       pages: Math.ceil(options.contextLength / pageSize),
     });
     this.readback = new Readback(gpu);
-    this.state = decoderState(config, this.activations, maxTokens, this.maxOutputs);
+    this.state = decoderState(config, this.activations, maxTokens, this.maxOutputs, options.mediaRows);
+    this.media = this.state.media && new MediaRows(this.state.media);
     this.sampler = new GpuSampler(gpu, {
       ...{ vocab, slots: maxRunning, maxOutputs: this.maxOutputs, contextLength: options.contextLength },
       maxTopLogprobs: Math.min(options.maxTopLogprobs ?? 0, vocab),
@@ -306,7 +312,7 @@ export class ModelRunner {
         `${kind} of ${tokens} tokens, ${size.outputs} outputs is too large.`,
       );
     const { decodes, prefill } = this.recorded;
-    this.steps.write(part, pageSize);
+    this.steps.write(part, pageSize, this.media);
     const encoder = this.gpu.device.createCommandEncoder();
     const pass = encoder.beginComputePass();
     (kind === "decode" ? decodes[smallestFor(tokens)]! : prefill).encode(pass, size);

@@ -5,6 +5,7 @@
  */
 
 import { OmniError } from "../errors.ts";
+import { inSameMedia } from "./mediaRows.ts";
 import { PagePool } from "./pages.ts";
 import { type PromptEnd, planPrefill } from "./prefillPlan.ts";
 import { PrefixCache } from "./prefixCache.ts";
@@ -359,7 +360,13 @@ export class Scheduler {
     if (!full || sequence.drawn > sequence.generated) return;
     const keep = sequence.options.contextShift?.keep ?? 0;
     const { tokens } = sequence;
-    const dropped = Math.ceil((tokens.length - keep) / 2);
+    let dropped = Math.ceil((tokens.length - keep) / 2);
+    // No picture is cut in two.
+    while (
+      keep + dropped < tokens.length &&
+      inSameMedia(tokens[keep + dropped]!, tokens[keep + dropped - 1]!)
+    )
+      dropped++;
     this.stop(sequence);
     tokens.splice(keep, dropped);
     sequence.prefillEnd = tokens.length;

@@ -1,9 +1,11 @@
 /** The small buffers that tell a replayed step what to do: one allocation, one write a part, one for each new page. */
 
+import { mediaId } from "../../kernels/rowFetch.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { type BufferSlice, roundUp, type Tensor } from "../gpu/tensor.ts";
 import type { StepInputs } from "../models/decoderState.ts";
 import { givenToken, noSlot } from "./gpuSampler.ts";
+import { isMediaToken, type MediaRows } from "./mediaRows.ts";
 import { type StepPart, tokenAt } from "./stepPlan.ts";
 
 export interface StepBufferSizes {
@@ -88,8 +90,9 @@ export class StepBuffers {
   /**
    * Queues the part's numbers; replays submitted after this read them.
    * @param pageSize positions of a page
+   * @param media where tokens that are no text find their rows
    */
-  write(part: StepPart, pageSize: number): void {
+  write(part: StepPart, pageSize: number, media: MediaRows | undefined): void {
     const at = (tensor: BufferSlice) => tensor.offsetBytes / 4;
     const { words, inputs } = this;
     words[at(this.size)] = part.tokens;
@@ -99,7 +102,8 @@ export class StepBuffers {
       this.writePages(sequence.slot, sequence.pages);
       for (let position = start; position < start + count; position++, row++) {
         const page = sequence.pages[Math.floor(position / pageSize)]!;
-        words[at(inputs.tokens) + row] = tokenAt(sequence, position);
+        const token = tokenAt(sequence, position);
+        words[at(inputs.tokens) + row] = isMediaToken(token) ? mediaId + media!.rowOf(token) : token;
         words[at(inputs.positions) + row] = position;
         words[at(inputs.slots) + row] = page * pageSize + (position % pageSize);
         words[at(inputs.sequences) + row] = sequence.slot;

@@ -211,6 +211,8 @@ export interface EngineStats {
   };
   scheduler: { maxRunning: number; maxQueued: number; stepsInFlight: number };
   tuning: TuningStats;
+  /** Of models that hear: the audio of all complete requests. */
+  audio?: { seconds: number };
 }
 
 /** One loaded model, ready to generate. */

@@ -8,7 +8,7 @@ import type { DecoderConfig } from "./config.ts";
 
 /** What a step reads: filled by the engine before each replay. All u32. */
 export interface StepInputs extends TokenInputs {
-  /** Ids, or `sampledId` + the sampling slot whose last token is meant. */
+  /** Ids, `sampledId` + the sampling slot whose last token is meant, or `mediaId` + a row of `DecoderState.media`. */
   tokens: Tensor; // (T)
   outputRows: Tensor; // (R) which of the T tokens' logits are wanted
 }
@@ -31,12 +31,20 @@ export interface DecoderState {
   gateUp: Tensor; // (T, 2F)
   gated: ActivationsByKind; // (T, F)
   logits: Tensor; // (R, V)
+  /** Encoded pictures and sounds, where the model takes any. */
+  media?: Tensor | undefined; // (M, D)
   /** Faults that kernels noticed: see `cacheFault`. */
   faults: Tensor; // (1)
 }
 
-/** Activations for steps of up to T tokens with up to R output rows. Tensors come into being when first asked for. */
-export function decoderState(config: DecoderConfig, arena: BufferArena, T: number, R: number): DecoderState {
+/** Activations for steps of up to T tokens with up to R output rows, and M rows of media. Tensors come into being when first asked for. */
+export function decoderState(
+  config: DecoderConfig,
+  arena: BufferArena,
+  T: number,
+  R: number,
+  M = 0,
+): DecoderState {
   const { width: D, heads: H, kvHeads: K, headWidth: E, feedForwardWidth: F, vocab: V } = config;
   const kinds = (name: string, width: number): ActivationsByKind =>
     lazily({
@@ -53,6 +61,7 @@ export function decoderState(config: DecoderConfig, arena: BufferArena, T: numbe
     gateUp: () => arena.tensor("gate and up", "f32", [T, 2 * F]),
     gated: () => kinds("gated", F),
     logits: () => arena.tensor("logits", "f32", [R, V]),
+    media: () => (M > 0 ? arena.tensor("media", "f32", [M, D]) : undefined),
     faults: () => arena.tensor("faults", "u32", [1]),
   });
 }

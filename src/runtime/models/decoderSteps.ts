@@ -37,7 +37,9 @@ const rows = { of: "tokens" } as const;
 export function recordLayers(rec: Recording, parts: DecoderParts, steps: "decode" | "any"): void {
   const { weights, inputs, state: s, sampled } = parts;
   const { layers } = weights;
-  const embedding = { table: weights.tokenEmbedding, ids: inputs.tokens, sampled, out: s.x };
+  // Answers, which decode steps compute, are text.
+  const media = steps === "any" ? s.media : undefined;
+  const embedding = { table: weights.tokenEmbedding, ids: inputs.tokens, sampled, media, out: s.x };
   rowFetch(rec, { ...embedding, next: normBefore(rec, parts, 0), rows }, "token_embd");
   layers.forEach((layer, i) => {
     const at = (name: string) => `blk.${i}.${name}`;

@@ -26,6 +26,24 @@ for (let byte = 0, others = 0; byte < 256; byte++) {
   bytesByCharacter.set(character, byte);
 }
 
+/** The spelling of bytes. */
+export function spellBytes(bytes: Iterable<number>): string {
+  let text = "";
+  for (const byte of bytes) text += byteCharacters[byte]!;
+  return text;
+}
+
+/** The bytes that a token's spelling stands for. Outside the alphabet a character can only mean itself. */
+export function spelledBytes(text: string): Uint8Array<ArrayBuffer> {
+  const bytes: number[] = [];
+  for (const character of text) {
+    const byte = bytesByCharacter.get(character);
+    if (byte === undefined) bytes.push(...new TextEncoder().encode(character));
+    else bytes.push(byte);
+  }
+  return Uint8Array.from(bytes);
+}
+
 /** Words repeat; these are the longest that are remembered, and how many. */
 const cachedWordLength = 32;
 const cachedWords = 20_000;
@@ -61,19 +79,11 @@ export class ByteLevelModel implements TextModel {
   }
 
   bytes(tokenText: string): Uint8Array {
-    const bytes: number[] = [];
-    for (const character of tokenText) {
-      const byte = bytesByCharacter.get(character);
-      // Outside the alphabet a character can only mean itself.
-      if (byte === undefined) bytes.push(...this.#utf8.encode(character));
-      else bytes.push(byte);
-    }
-    return Uint8Array.from(bytes);
+    return spelledBytes(tokenText);
   }
 
   #encodeWord(word: string): readonly number[] {
-    let spelled = "";
-    for (const byte of this.#utf8.encode(word)) spelled += byteCharacters[byte]!;
+    const spelled = spellBytes(this.#utf8.encode(word));
     const whole = this.#preTokenizer.ignoreMerges ? this.#ids.get(spelled) : undefined;
     if (whole !== undefined) return [whole];
 

@@ -5,8 +5,8 @@ import * as cl100k from "gpt-tokenizer/encoding/cl100k_base";
 import * as o200k from "gpt-tokenizer/encoding/o200k_base";
 import * as r50k from "gpt-tokenizer/encoding/r50k_base";
 import { describe, expect, it } from "vitest";
+import { metadataFromRanks } from "./rankedVocabulary.ts";
 import { randomNumbers, randomTexts } from "./testing/randomText.ts";
-import { metadataFromRanks } from "./testing/rankedVocabulary.ts";
 import { createTokenizer } from "./tokenizer.ts";
 
 const prose = `It was the best of times, it was the worst of times. I'M sure you'll like it; they'Ve said so 1,234,567 times!

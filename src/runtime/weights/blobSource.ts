@@ -7,6 +7,7 @@ const pieceBytes = 4 * 2 ** 20;
 export class BlobSource implements ByteSource {
   readonly name: string;
   readonly sizeBytes: number;
+  readonly seekable = true;
   readonly #blob: Blob;
 
   constructor(blob: Blob) {

@@ -36,6 +36,8 @@ interface Answer {
 export class HttpSource implements ByteSource {
   readonly name: string;
   sizeBytes: number | undefined;
+  /** Whether the server has sent a range. */
+  seekable = false;
   readonly #url: URL;
   /** The address as it may appear in messages: a query may hold a signature. */
   readonly #shown: string;
@@ -123,6 +125,7 @@ export class HttpSource implements ByteSource {
     const length = encoded ? undefined : wholeNumber(headers.get("content-length"));
     const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers.get("content-range") ?? "");
     const start = status === 206 ? at : 0;
+    this.seekable = status === 206;
     if (status === 206 && range && Number(range[1]) !== at)
       throw this.#failed(`asked for bytes from ${at} on, the server sent those from ${range[1]} on`);
     // Across origins Content-Range is hidden unless the server exposes it; Content-Length never is.

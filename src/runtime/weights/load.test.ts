@@ -2,11 +2,15 @@
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { weightFormats } from "../gpu/tensor.ts";
+import { BlobSource } from "./blobSource.ts";
 import { dequantize } from "./dequantize.ts";
 import { readGgufHeader } from "./gguf.ts";
 import { type LoadWeightsOptions, loadWeights } from "./load.ts";
 import { SourceReader } from "./reader.ts";
+import { readSafetensorsHeader } from "./safetensors.ts";
+import { quantize } from "./testing/quantize.ts";
 import { readPlanes } from "./testing/readPlanes.ts";
+import { writeSafetensors } from "./testing/safetensorsWriter.ts";
 import { makeTestFile } from "./testing/testFile.ts";
 import type { ByteSource, GgufHeader } from "./types.ts";
 
@@ -201,6 +205,43 @@ describe("loadWeights", () => {
     expect(loaded.matrices.get("large q8_0")!.slices.length).toBe(13);
     expect(loaded.matrices.get("matrix f32")!.slices.length).toBe(1);
     expectLoaded(loaded);
+  });
+
+  it("puts a convolution's taps before its channels, in many chunks and few", async () => {
+    const [rows, channels, taps] = [700, 56, 3];
+    for (const type of ["f32", "f16"] as const) {
+      const values = Float32Array.from({ length: rows * channels * taps }, (_, i) => i % 2039);
+      const bytes = writeSafetensors([
+        {
+          name: "c",
+          dtype: type.toUpperCase(),
+          shape: [rows, channels, taps],
+          bytes: quantize(type, values),
+        },
+      ]);
+      const reader = new SourceReader(new BlobSource(new Blob([bytes])));
+      const loaded = await loadWeights({
+        header: await readSafetensorsHeader(reader),
+        reader,
+        requests: [{ name: "c", kind: "matrix", shape: [rows, channels * taps], taps }],
+        device: device as unknown as GPUDevice,
+      });
+      await reader.close();
+      const stored = dequantize(
+        type,
+        bytesOf(loaded.matrices.get("c")!.slices[0]!.planes[0]!),
+        values.length,
+      );
+      const wanted = values.map((_, i) => {
+        const [row, tap, channel] = [
+          Math.floor(i / (channels * taps)),
+          Math.floor(i / channels) % taps,
+          i % channels,
+        ];
+        return values[(row * channels + channel) * taps + tap]!;
+      });
+      expect(stored).toEqual(wanted);
+    }
   });
 
   it("reports progress that ends at the last requested byte, and reads no further", async () => {

@@ -12,7 +12,7 @@ import {
 } from "./plan.ts";
 import { deinterleave } from "./planes.ts";
 import type { SourceReader } from "./reader.ts";
-import type { GgufHeader, LoadedWeights, TensorRequest } from "./types.ts";
+import type { LoadedWeights, TensorRequest, TensorTable } from "./types.ts";
 import { Uploader } from "./upload.ts";
 
 /** File bytes per write to the GPU. */
@@ -21,7 +21,7 @@ const chunkBytes = 2 * 2 ** 20;
 const chunkBlockMultiple = 4;
 
 export interface LoadWeightsOptions {
-  header: GgufHeader;
+  header: TensorTable;
   /** Stands at the end of the header, as `readGgufHeader` leaves it. The caller closes it. */
   reader: SourceReader;
   /** Each name once. Tensors that nobody requests are skipped. */
@@ -133,9 +133,20 @@ async function loadMatrix(context: Context, plan: MatrixPlan, matrix: WeightMatr
   for (const slice of matrix.slices) {
     const blocks = Math.min(slice.rowCount, plan.rows) * blocksPerRow;
     const firstBlock = plan.firstRow * blocksPerRow;
-    for await (const { start, count } of chunks(context, plan, blocks)) {
+    for await (const { start, count } of chunks(context, plan, blocks, plan.taps > 1 ? plan.columns : 1)) {
       let planes = [chunk];
-      if (format.planes.length > 1) {
+      if (plan.taps > 1) {
+        staging[0] ??= new Uint8Array(chunkBytes);
+        planes = [staging[0]];
+        tapByTap(
+          chunk,
+          staging[0],
+          count / plan.columns,
+          plan.columns / plan.taps,
+          plan.taps,
+          format.blockBytes,
+        );
+      } else if (format.planes.length > 1) {
         planes = format.planes.map((_, p) => {
           staging[p] ??= new Uint8Array(chunkBytes);
           return staging[p];
@@ -161,14 +172,16 @@ async function loadVector(context: Context, plan: VectorPlan, buffer: GPUBuffer)
   }
 }
 
-/** Reads `blocks` blocks of a tensor into `context.chunk`, a chunk at a time. */
+/** Reads `blocks` blocks of a tensor into `context.chunk`, a chunk at a time: a multiple of `unit` blocks each. */
 async function* chunks(
   context: Context,
   plan: MatrixPlan | VectorPlan,
   blocks: number,
+  unit = 1,
 ): AsyncGenerator<{ start: number; count: number }, void, void> {
   const { blockBytes } = weightFormats[plan.tensor.type];
-  const most = Math.floor(chunkBytes / blockBytes / chunkBlockMultiple) * chunkBlockMultiple;
+  const multiple = chunkBlockMultiple * unit;
+  const most = Math.floor(chunkBytes / blockBytes / multiple) * multiple;
   for (let start = 0; start < blocks; start += most) {
     const count = Math.min(most, blocks - start);
     const wanted = context.chunk.subarray(0, count * blockBytes);
@@ -179,6 +192,24 @@ async function* chunks(
     context.progress();
     await context.uploader.throttle();
   }
+}
+
+/** Rows of (channels, taps) elements as rows of (taps, channels). */
+function tapByTap(
+  from: Uint8Array,
+  to: Uint8Array,
+  rows: number,
+  channels: number,
+  taps: number,
+  elementBytes: number,
+): void {
+  for (let row = 0; row < rows; row++)
+    for (let tap = 0; tap < taps; tap++)
+      for (let channel = 0; channel < channels; channel++) {
+        const read = ((row * channels + channel) * taps + tap) * elementBytes;
+        const write = ((row * taps + tap) * channels + channel) * elementBytes;
+        for (let i = 0; i < elementBytes; i++) to[write + i] = from[read + i]!;
+      }
 }
 
 /** Zeros up to a multiple of 4 bytes, as writes to the GPU need; planes have room for that. Returns the size. */

@@ -106,7 +106,30 @@ it("does not mind leading dimensions of 1", () => {
   expect(plan([{ name: "column", kind: "vector", shape: [7] }]).tensors[0]).toMatchObject({ length: 7 });
 });
 
+it("keeps the place of a joined vector that the file lacks, and takes vectors of several dimensions", () => {
+  const joined = { kind: "vector", joined: "qkv.bias" } as const;
+  const { vectors, tensors } = plan([
+    { ...joined, name: "bias", shape: [5] },
+    { ...joined, name: "k.bias", shape: [8], optional: "zeros" },
+    { ...joined, name: "half", shape: [3] },
+    { name: "first", kind: "matrix", shape: [10, 64] },
+    { name: "alone", kind: "vector", shape: [4], optional: "zeros" },
+    { name: "column", kind: "vector", shape: [1, 7] },
+  ]);
+  expect(vectors.map(({ name, length }) => [name, length])).toEqual([
+    ["qkv.bias", 16],
+    ["column", 7],
+  ]);
+  const at = Object.fromEntries(tensors.map((p) => [p.tensor.name, "offsetBytes" in p ? p.offsetBytes : -1]));
+  expect([at.bias, at.half, at.column]).toEqual([0, 13 * 4, 256]);
+});
+
 describe("refuses", () => {
+  it("a quantized convolution, and one of other taps", () => {
+    const taps = { name: "first", kind: "matrix", shape: [10, 192], taps: 3 } as const;
+    expect(() => plan([taps])).toThrow(/shape \(10, 64\); the model needs \(10, 64, 3\)/);
+  });
+
   it.each<[string, TensorRequest[], string, string, RegExp]>([
     [
       "missing tensors",

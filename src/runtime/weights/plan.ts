@@ -10,7 +10,7 @@ import {
   weightLayout,
 } from "../gpu/tensor.ts";
 import { ggmlTypeName } from "./ggmlTypes.ts";
-import type { GgufHeader, GgufTensorInfo, TensorRequest } from "./types.ts";
+import type { GgufTensorInfo, TensorRequest, TensorTable } from "./types.ts";
 
 /** What a buffer may be on the device, in bytes: `maxStorageBufferBindingSize` and `maxBufferSize`. */
 export interface BufferLimits {
@@ -39,6 +39,8 @@ export interface MatrixPlan {
   target: MatrixTarget;
   /** Where its rows start in the target. Not 0 only in targets of one slice. */
   firstRow: number;
+  /** Of a convolution: see {@link TensorRequest}. @default 1 */
+  taps: number;
 }
 
 export interface VectorPlan {
@@ -80,22 +82,26 @@ function supportedTypes(): string {
   return `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
 }
 
+const typeName = (tensor: GgufTensorInfo) => tensor.typeName ?? ggmlTypeName(tensor.ggmlType);
+
 function check(request: TensorRequest, tensor: GgufTensorInfo): RunnableTensorInfo {
-  const { name, kind } = request;
-  if (String(squeeze(request.shape)) !== String(squeeze(tensor.shape)))
+  const { name, kind, taps = 1 } = request;
+  const [rows = 0, columns = 0] = request.shape;
+  const shape = taps === 1 ? request.shape : [rows, columns / taps, taps];
+  if (String(squeeze(shape)) !== String(squeeze(tensor.shape)))
     throw badModelFile(
-      `Tensor ${name} has the shape (${tensor.shape.join(", ")}); the model needs (${request.shape.join(", ")}).`,
+      `Tensor ${name} has the shape (${tensor.shape.join(", ")}); the model needs (${shape.join(", ")}).`,
       name,
     );
   const { type } = tensor;
   if (type === undefined)
     throw unsupportedModel(
-      `Tensor ${name} is quantized as ${ggmlTypeName(tensor.ggmlType)}, which is not supported; supported are ${supportedTypes()}.`,
+      `Tensor ${name} is quantized as ${typeName(tensor)}, which is not supported; supported are ${supportedTypes()}.`,
       name,
     );
-  if (kind === "vector" && weightFormats[type].blockWeights > 1)
+  if ((kind === "vector" || taps > 1) && weightFormats[type].blockWeights > 1)
     throw unsupportedModel(
-      `Tensor ${name} is quantized as ${ggmlTypeName(tensor.ggmlType)}; a vector must be F32, F16 or BF16.`,
+      `Tensor ${name} is quantized as ${typeName(tensor)}; a ${taps > 1 ? "convolution" : "vector"} must be F32, F16 or BF16.`,
       name,
     );
   return { ...tensor, type };
@@ -106,7 +112,7 @@ function check(request: TensorRequest, tensor: GgufTensorInfo): RunnableTensorIn
  *   `unsupported_adapter` (a vector above the binding limit)
  */
 export function planWeights(
-  header: GgufHeader,
+  header: TensorTable,
   requests: readonly TensorRequest[],
   limits: BufferLimits,
 ): WeightPlan {
@@ -186,7 +192,7 @@ function planMatrices(wanted: readonly Wanted[], limits: BufferLimits) {
       group?.push(target);
     }
     if (group) joined.set(request.joined!, group);
-    plans.push({ kind: "matrix", tensor, rows, columns, target, firstRow });
+    plans.push({ kind: "matrix", tensor, rows, columns, target, firstRow, taps: request.taps ?? 1 });
   }
   return { plans, targets, joined };
 }
@@ -198,25 +204,30 @@ function planVectors(wanted: readonly Wanted[], requests: readonly TensorRequest
   /** A group is joined where all of it is there. */
   const countOf = (list: readonly TensorRequest[], name: string) =>
     list.filter(({ joined }) => joined === name).length;
-  const present = wanted.map(({ request }) => request);
+  const found = new Map(wanted.map(({ request, tensor }) => [request, tensor]));
+  const present = requests.filter((request) => found.has(request) || request.optional === "zeros");
   const whole = (name: string) => countOf(present, name) === countOf(requests, name);
-  for (const { request, tensor } of wanted) {
-    const length = request.shape[0]!;
-    const name = request.joined !== undefined && whole(request.joined) ? request.joined : tensor.name;
+  for (const request of present) {
+    if (request.kind !== "vector") continue;
+    const tensor = found.get(request);
+    const length = request.shape.reduce((a, b) => a * b, 1);
+    const name = request.joined !== undefined && whole(request.joined) ? request.joined : request.name;
+    if (!tensor && name !== request.joined) continue;
     let target = targets.at(-1);
     if (target?.name !== name) {
       target = { name, length: 0, offsetBytes: roundUp(vectorBytes, 256), sizeBytes: 0 };
       targets.push(target);
     }
-    plans.push({ kind: "vector", tensor, length, offsetBytes: target.offsetBytes + target.length * 4 });
+    if (tensor)
+      plans.push({ kind: "vector", tensor, length, offsetBytes: target.offsetBytes + target.length * 4 });
     target.length += length;
     target.sizeBytes = roundUp(target.length * 4, 16);
     vectorBytes = target.offsetBytes + target.sizeBytes;
     if (target.sizeBytes > limits.maxBindingBytes || vectorBytes > limits.maxBufferBytes)
       throw new OmniError(
         "unsupported_adapter",
-        `Tensor ${tensor.name}: a vector of ${length} numbers exceeds the adapter's binding limit.`,
-        { param: tensor.name },
+        `Tensor ${request.name}: a vector of ${length} numbers exceeds the adapter's binding limit.`,
+        { param: request.name },
       );
   }
   return { plans, targets, vectorBytes: roundUp(vectorBytes, 256) };

@@ -4,14 +4,15 @@ import type { ByteSource } from "./types.ts";
 export class SourceReader {
   readonly source: ByteSource;
   /** Position in the file of the next byte to be read. */
-  offsetBytes = 0;
+  offsetBytes: number;
   readonly #pieces: AsyncGenerator<Uint8Array, void, void>;
   /** Bytes that were given back, the next ones last. */
   #rest: Uint8Array[] = [];
 
-  constructor(source: ByteSource, signal?: AbortSignal) {
+  constructor(source: ByteSource, signal?: AbortSignal, offsetBytes = 0) {
     this.source = source;
-    this.#pieces = source.stream(0, signal);
+    this.offsetBytes = offsetBytes;
+    this.#pieces = source.stream(offsetBytes, signal);
   }
 
   /** The next bytes, at least one; undefined at the end of the file. */

@@ -14,6 +14,8 @@ export interface ByteSource {
    * @throws OmniError `download_failed` (names the URL and HTTP status), `aborted`
    */
   stream(offset: number, signal?: AbortSignal): AsyncGenerator<Uint8Array, void, void>;
+  /** Whether a stream from an offset costs nothing for what lies before; known once something was read. */
+  readonly seekable?: boolean;
 }
 
 /** Metadata values as GGUF has them; 64-bit integers become numbers where they are exact. */
@@ -24,6 +26,8 @@ export interface GgufTensorInfo {
   /** GGML's number of the type, and our name for it where we can run it. */
   ggmlType: number;
   type: WeightType | undefined;
+  /** Name of the type in files that have names for types. */
+  typeName?: string;
   /** Row-major as we write shapes: (rows, columns); GGUF stores the dimensions in the opposite order. */
   shape: readonly number[];
   /** From the start of the file. */
@@ -31,11 +35,15 @@ export interface GgufTensorInfo {
   sizeBytes: number;
 }
 
-export interface GgufHeader {
-  version: number;
+/** What is known of a file's tensors before they are read, whatever its format. */
+export interface TensorTable {
   metadata: ReadonlyMap<string, MetadataValue>;
   /** In file order. */
   tensors: readonly GgufTensorInfo[];
+}
+
+export interface GgufHeader extends TensorTable {
+  version: number;
   /** Where tensor data starts. */
   dataOffsetBytes: number;
 }
@@ -44,10 +52,18 @@ export interface GgufHeader {
 export interface TensorRequest {
   name: string;
   kind: "matrix" | "vector";
-  /** (rows, columns) or (length). */
+  /** (rows, columns) or (length); a vector may have several dimensions, and is read as one. */
   shape: readonly number[];
-  /** A tensor that may be absent, e.g. `rope_freqs.weight`. @default false */
-  optional?: boolean;
+  /**
+   * A tensor that may be absent, e.g. `rope_freqs.weight`; "zeros": its place among joined vectors is kept, filled with
+   * zeros. @default false
+   */
+  optional?: boolean | "zeros";
+  /**
+   * A convolution's kernel, which the file holds as (rows, columns / taps, taps): wanted tap by tap, as
+   * (rows, taps, columns / taps). Unquantized types only.
+   */
+  taps?: number;
   /**
    * Tensors of one name here are wanted one behind the other, in the order of the requests: rows of matrices of equal width,
    * or numbers of vectors. Matrices are joined as far as neighbours have the same type and fit one binding, vectors

@@ -4,12 +4,12 @@
  */
 
 import type { DurationStats, EngineStats } from "../../engine/types.ts";
-import type { ApiContext } from "../context.ts";
+import type { ServerContext } from "../context.ts";
 
 export const metricsContentType = "text/plain; version=0.0.4; charset=utf-8";
 
-export function metrics({ engine }: ApiContext): Response {
-  return new Response(metricsText(engine.stats()), { headers: { "content-type": metricsContentType } });
+export function metrics({ model }: ServerContext): Response {
+  return new Response(metricsText(model.stats()), { headers: { "content-type": metricsContentType } });
 }
 
 type Labels = Record<string, string | number | boolean>;
@@ -75,6 +75,8 @@ export function metricsText(stats: EngineStats): string {
 
   counter("prompt_tokens_total", "Prompt tokens computed.", tokens.prompt);
   counter("generation_tokens_total", "Tokens generated.", tokens.generated);
+  if (stats.audio)
+    counter("audio_seconds_total", "Seconds of audio transcribed in complete requests.", stats.audio.seconds);
   counter(
     "prefix_cache_queries_total",
     "Prompt tokens looked up in the prefix cache.",

@@ -1,24 +1,24 @@
 /** `GET /v1/models` and `GET /v1/models/{id}`: the one model that is loaded. */
 
-import { type ApiContext, modelNotFound } from "../context.ts";
+import { modelNotFound, type ServerContext } from "../context.ts";
 import { jsonResponse } from "../http.ts";
 
-function model({ engine, createdAt }: ApiContext) {
+function model({ model, createdAt }: ServerContext) {
   return {
-    id: engine.modelId,
+    id: model.modelId,
     object: "model",
     created: createdAt,
     owned_by: "omnitab",
-    max_model_len: engine.contextLength, // vLLM's name
+    max_model_len: model.contextLength, // vLLM's name
   };
 }
 
-export function listModels(context: ApiContext): Response {
+export function listModels(context: ServerContext): Response {
   return jsonResponse({ object: "list", data: [model(context)] });
 }
 
 /** `id` may contain slashes. */
-export function retrieveModel(context: ApiContext, id: string): Response {
-  if (id !== context.engine.modelId) throw modelNotFound(id);
+export function retrieveModel(context: ServerContext, id: string): Response {
+  if (id !== context.model.modelId) throw modelNotFound(id);
   return jsonResponse(model(context));
 }

@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { metadataFromRanks, type RankedToken } from "../../text/testing/rankedVocabulary.ts";
+import { metadataFromRanks, type RankedToken } from "../../text/rankedVocabulary.ts";
 import { createTokenizer } from "../../text/tokenizer.ts";
 import type { Tokenizer } from "../../text/types.ts";
 import { BlobSource } from "../../weights/blobSource.ts";

@@ -1,7 +1,11 @@
-/** GGUF metadata made of what npm's `gpt-tokenizer` ships: OpenAI's vocabularies, as lists of tokens by rank. */
+/** GGUF metadata of OpenAI's vocabularies, which are lists of tokens by rank (tiktoken): Whisper's, and those of tests. */
+
+import { spellBytes } from "./byteLevel.ts";
 
 /** A token: its text, or its bytes where they are no UTF-8. */
-export type RankedToken = string | readonly number[];
+export type RankedToken = string | Iterable<number>;
+
+const utf8 = new TextEncoder();
 
 /**
  * @param rule `tokenizer.ggml.pre`
@@ -12,7 +16,7 @@ export function metadataFromRanks(
   rule: string,
   controlTokens: readonly string[] = [],
 ): Map<string, unknown> {
-  const tokens = ranks.map((token) => spell(typeof token === "string" ? Buffer.from(token) : token));
+  const tokens = ranks.map((token) => spellBytes(typeof token === "string" ? utf8.encode(token) : token));
   const known = new Set(tokens);
   // OpenAI's algorithm merges whatever neighbours form a token, lowest rank first; so each way to cut a token
   // into two others is a merge of its rank.
@@ -33,21 +37,3 @@ export function metadataFromRanks(
     ["tokenizer.ggml.add_bos_token", false],
   ]);
 }
-
-/** GPT-2's printable spelling of bytes, by its definition: bytes that print stand for themselves. */
-function spell(bytes: Iterable<number>): string {
-  let text = "";
-  for (const byte of bytes) text += String.fromCharCode(spelling[byte]!);
-  return text;
-}
-
-const printable = [
-  ..."!\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~",
-  ..."¡¢£¤¥¦§¨©ª«¬®¯°±²³´µ¶·¸¹º»¼½¾¿ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑÒÓÔÕÖ×ØÙÚÛÜÝÞßàáâãäåæçèéêëìíîïðñòóôõö÷øùúûüýþÿ",
-].map((character) => character.charCodeAt(0));
-const unprintable = Array.from({ length: 256 }, (_, byte) => byte).filter(
-  (byte) => !printable.includes(byte),
-);
-const spelling = Array.from({ length: 256 }, (_, byte) =>
-  printable.includes(byte) ? byte : 256 + unprintable.indexOf(byte),
-);

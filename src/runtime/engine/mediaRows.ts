@@ -1,0 +1,158 @@
+/**
+ * Encoded pictures and sounds on the GPU, and the tokens that stand for them. A span of a prompt that is not text has a
+ * token for each row that the model reads there: numbers above all ids, the same for the same content, so that whatever
+ * compares tokens (the prefix cache, prompts that wait for each other) knows media as well. Rows stay while a request holds
+ * them and as long as there is room after that; the numbers outlive them.
+ */
+
+import { invalidRequest, OmniError } from "../errors.ts";
+import type { Tensor } from "../gpu/tensor.ts";
+
+/** The first token of the content with number 0; contents are `mostRows` apart. */
+const firstToken = 2 ** 40;
+const mostRows = 2 ** 16;
+/** Contents whose numbers are remembered. */
+const mostKeys = 4096;
+
+/** Whether a token stands for a row of media instead of text. */
+export function isMediaToken(token: number): boolean {
+  return token >= firstToken;
+}
+
+/** Whether both tokens stand for rows of the same content. */
+export function inSameMedia(a: number, b: number): boolean {
+  return isMediaToken(a) && Math.floor(a / mostRows) === Math.floor(b / mostRows);
+}
+
+/** An encoded picture or sound, held until it is released. */
+export interface MediaSpan {
+  /** A number for each of its rows, for a prompt. */
+  readonly tokens: readonly number[];
+  /** Once. */
+  release(): void;
+}
+
+interface Entry {
+  key: string;
+  start: number;
+  count: number;
+  holders: number;
+  /** When it was last opened, in steps of a counter. */
+  used: number;
+  ready: Promise<void>;
+}
+
+export class MediaRows {
+  private readonly entries = new Map<number, Entry>();
+  /** Numbers of contents by their keys, least recently opened first. */
+  private readonly numbers = new Map<string, number>();
+  private nextNumber = 0;
+  private clock = 0;
+
+  /** @param rows (M, D) f32 */
+  constructor(readonly rows: Tensor) {}
+
+  /**
+   * Holds the rows of a content; encodes it where they are not there.
+   * @param key equal for equal rows only: a hash of content and processing
+   * @param encode submits what writes the rows (count, D); steps submitted after it has resolved read them
+   * @throws OmniError `invalid_request` where there are never so many rows, `queue_full` where others hold them, and what
+   *   `encode` throws
+   */
+  async open(key: string, count: number, encode: (rows: Tensor) => Promise<void> | void): Promise<MediaSpan> {
+    const capacity = this.rows.shape[0]!;
+    if (count > Math.min(capacity, mostRows))
+      throw invalidRequest(
+        `A picture or sound of ${count} tokens is too large; there is room for ${Math.min(capacity, mostRows)}.`,
+        "messages",
+      );
+    const number = this.numberOf(key);
+    let entry = this.entries.get(number);
+    if (!entry) {
+      const start = this.makeRoom(count);
+      entry = { key, start, count, holders: 0, used: 0, ready: Promise.resolve() };
+      this.entries.set(number, entry);
+      entry.ready = Promise.resolve(encode(this.slice(start, count))).catch((error) => {
+        this.entries.delete(number);
+        throw error;
+      });
+    }
+    if (entry.count !== count)
+      throw new OmniError("internal_error", `Media of ${entry.count} rows were opened as ${count}.`);
+    entry.used = ++this.clock;
+    entry.holders++;
+    const held = entry;
+    await held.ready;
+    let released = false;
+    return {
+      tokens: Array.from({ length: count }, (_, i) => firstToken + number * mostRows + i),
+      release: () => {
+        if (!released) held.holders--;
+        released = true;
+      },
+    };
+  }
+
+  /** The row of `rows` that a token stands for. @throws OmniError where nobody holds it */
+  rowOf(token: number): number {
+    const entry = this.entries.get(Math.floor((token - firstToken) / mostRows));
+    const row = token % mostRows;
+    if (!entry || entry.holders === 0 || row >= entry.count)
+      throw new OmniError("internal_error", `Media token ${token} has no row.`);
+    return entry.start + row;
+  }
+
+  /** Whether a request may have this token in its prompt: somebody holds it. */
+  has(token: number): boolean {
+    const entry = this.entries.get(Math.floor((token - firstToken) / mostRows));
+    return entry !== undefined && entry.holders > 0 && token % mostRows < entry.count;
+  }
+
+  private numberOf(key: string): number {
+    const number = this.numbers.get(key) ?? this.nextNumber++;
+    this.numbers.delete(key);
+    this.numbers.set(key, number);
+    if (this.numbers.size > mostKeys)
+      for (const [oldest, old] of this.numbers)
+        if (!this.entries.has(old)) {
+          this.numbers.delete(oldest);
+          break;
+        }
+    return number;
+  }
+
+  /** The start of so many free rows, for which unheld contents are given up, the least recently opened first. */
+  private makeRoom(count: number): number {
+    for (;;) {
+      const taken = [...this.entries.values()].sort((a, b) => a.start - b.start);
+      let start = 0;
+      for (const entry of taken) {
+        if (entry.start - start >= count) return start;
+        start = entry.start + entry.count;
+      }
+      if (this.rows.shape[0]! - start >= count) return start;
+      const unheld = [...this.entries].filter(([, { holders }]) => holders === 0);
+      const oldest = unheld.sort(([, a], [, b]) => a.used - b.used)[0];
+      if (!oldest)
+        throw new OmniError(
+          "queue_full",
+          `The engine is busy: other requests hold the room for pictures and sounds. Please try again later.`,
+          { detail: "rate_limit_exceeded" },
+        );
+      this.entries.delete(oldest[0]);
+    }
+  }
+
+  private slice(start: number, count: number): Tensor {
+    const { buffer, offsetBytes, dtype, shape } = this.rows;
+    const rowBytes = shape[1]! * 4;
+    const sizeBytes = count * rowBytes;
+    return {
+      buffer,
+      dtype,
+      offsetBytes: offsetBytes + start * rowBytes,
+      sizeBytes,
+      shape: [count, shape[1]!],
+    };
+  }
+}

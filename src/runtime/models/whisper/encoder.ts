@@ -1,0 +1,114 @@
+/**
+ * Whisper's encoder as a recording: a window's samples to the keys and values that each layer of the decoder attends to.
+ * Source: Radford et al. 2022, arXiv:2212.04356, section 2.2; `AudioEncoder` in openai/whisper's model.py.
+ */
+
+import { conv1d } from "../../../kernels/encoder/conv.ts";
+import { denseAttention } from "../../../kernels/encoder/denseAttention.ts";
+import { packHalves } from "../../../kernels/encoder/packHalves.ts";
+import { logMel, logMelLargestShape, logMelTables, whisperSpec } from "../../../kernels/spectrum/logMel.ts";
+import type { BufferArena } from "../../gpu/buffers.ts";
+import type { Gpu } from "../../gpu/device.ts";
+import type { Recording } from "../../gpu/recording.ts";
+import type { Tensor } from "../../gpu/tensor.ts";
+import type { WhisperConfig } from "./config.ts";
+import { linear, norm, recordFeedForward, rows } from "./layers.ts";
+import type { Linear, WhisperWeights } from "./weights.ts";
+
+/** Samples of the audio, at 16 kHz, for each position: 0.02 s. */
+export const samplesPerPosition = 320;
+
+/** S positions, C mel bins. */
+export interface EncoderState {
+  samples: Tensor; // (S · 320)
+  /** For the spectrum: see `logMel`. */
+  tables: Tensor;
+  largest: Tensor;
+  mel: Tensor; // (2S, C)
+  frames: Tensor; // (2S, D) after the first convolution
+  x: Tensor; // (S, D) residual stream
+  normed: Tensor; // (S, D)
+  qkv: Tensor; // (S, 3D)
+  attended: Tensor; // (S, D); at the end keys and values on their way
+  wide: Tensor; // (S, F)
+  /** For each layer of the decoder. */
+  audio: AudioCache[];
+}
+
+/** What a layer of the decoder attends to, as f16: every token reads all of it. */
+export interface AudioCache {
+  keys: Tensor; // (1, S, D)
+  values: Tensor; // (1, S, D)
+}
+
+export function encoderState(gpu: Gpu, config: WhisperConfig, arena: BufferArena): EncoderState {
+  const { audioContext: S, width: D, melBins: C, audioFeedForward: F } = config;
+  const tables = logMelTables(whisperSpec(C));
+  const state = {
+    samples: arena.tensor("samples", "f32", [S * samplesPerPosition]),
+    tables: arena.tensor("spectrum tables", "f32", [tables.length]),
+    largest: arena.tensor("spectrum largest", "f32", logMelLargestShape(2 * S)),
+    mel: arena.tensor("mel", "f32", [2 * S, C]),
+    frames: arena.tensor("frames", "f32", [2 * S, D]),
+    x: arena.tensor("encoder x", "f32", [S, D]),
+    normed: arena.tensor("encoder normed", "f32", [S, D]),
+    qkv: arena.tensor("encoder qkv", "f32", [S, 3 * D]),
+    attended: arena.tensor("encoder attended", "f32", [S, D]),
+    wide: arena.tensor("encoder wide", "f32", [S, F]),
+    audio: Array.from({ length: config.textLayers }, (_, i) => ({
+      keys: arena.tensor(`audio keys ${i}`, "f16", [1, S, D]),
+      values: arena.tensor(`audio values ${i}`, "f16", [1, S, D]),
+    })),
+  };
+  gpu.device.queue.writeBuffer(state.tables.buffer, 0, tables);
+  return state;
+}
+
+/** @param rec for steps of S tokens */
+export function recordEncoder(
+  rec: Recording,
+  config: WhisperConfig,
+  weights: WhisperWeights,
+  s: EncoderState,
+): void {
+  const { audioContext: S, width: D, audioHeads: heads, melBins } = config;
+  const headWidth = D / heads;
+  const conv = ({ weights: [weight], bias }: Linear) =>
+    ({ weight: weight!, bias, activation: "gelu" }) as const;
+  const frameRows = { of: "tokens", times: 2 } as const;
+  const spectrum = { samples: s.samples, spec: whisperSpec(melBins), tables: s.tables, largest: s.largest };
+  logMel(rec, { ...spectrum, out: s.mel, rows: frameRows }, "encoder");
+  const first = {
+    ...conv(weights.conv1),
+    x: s.mel,
+    stride: 1,
+    channels: melBins,
+    out: s.frames,
+    rows: frameRows,
+  } as const;
+  conv1d(rec, first, "encoder.conv1");
+  const second = { ...conv(weights.conv2), x: s.frames, stride: 2, channels: D, out: s.x, rows } as const;
+  conv1d(rec, { ...second, residual: weights.audioPositions }, "encoder.conv2");
+  weights.audioLayers.forEach(({ attention, feedForward }, i) => {
+    const label = `encoder.blocks.${i}`;
+    norm(rec, s.x, attention.norm, s.normed, `${label}.attn_ln`);
+    linear(rec, s.normed, attention.qkv, s.qkv, `${label}.attn.qkv`);
+    const head = (start: number) => ({ tensor: s.qkv, start, stride: 3 * D });
+    const qkv = { q: head(0), k: head(D), v: head(2 * D), heads, headWidth };
+    denseAttention(rec, { ...qkv, scale: 1 / Math.sqrt(headWidth), out: s.attended, rows }, `${label}.attn`);
+    linear(rec, s.attended, attention.out, s.x, `${label}.attn.out`, { residual: s.x });
+    recordFeedForward(rec, feedForward, s, label);
+  });
+  norm(rec, s.x, weights.audioNorm, s.normed, "encoder.ln_post");
+  weights.textLayers.forEach(({ cross }, i) => {
+    const { keys, values } = s.audio[i]!;
+    for (const [name, projection, out] of [
+      ["key", cross.k, keys],
+      ["value", cross.v, values],
+    ] as const) {
+      const label = `decoder.blocks.${i}.cross_attn.${name}`;
+      linear(rec, s.normed, projection, s.attended, label);
+      packHalves(rec, { x: s.attended, width: D, out: { ...out, shape: [S, D] }, rows }, label);
+    }
+  });
+}
