@@ -11,7 +11,7 @@
  * Any other word selects test files whose path contains it. Closes with a line of totals.
  */
 
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
@@ -50,36 +50,20 @@ function count(name, { passed, failed, skipped = 0 }, sinceMs) {
 /** @param {string} name */
 const heading = (name) => console.log(`\n── ${name} ${"─".repeat(Math.max(3, 70 - name.length))}`);
 
-/**
- * Runs one of the installed tools.
- *
- * @param {string} bin @param {string[]} args @param {Record<string, string>} [env]
- * @param {string} [beside] its name, if it runs beside another one: its output is then shown when it has ended
- * @returns {Promise<number | null>} its status
- */
-async function run(bin, args, env = {}, beside = "") {
-  const child = spawn(process.execPath, [path.join(root, bin), ...args], {
-    cwd: root,
-    stdio: beside ? ["ignore", "pipe", "pipe"] : "inherit",
+/** Runs one of the installed tools. @param {string} bin @param {string[]} args @param {Record<string, string>} [env] */
+function run(bin, args, env = {}) {
+  const options = /** @type {const} */ ({ cwd: root, stdio: "inherit" });
+  return spawnSync(process.execPath, [path.join(root, bin), ...args], {
+    ...options,
     env: { ...process.env, ...env },
   });
-  /** @type {Buffer[]} */
-  const output = [];
-  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (piece) => output.push(piece));
-  const status = await new Promise((resolve) => {
-    child.on("error", () => resolve(null));
-    child.on("close", resolve);
-  });
-  if (beside) heading(beside);
-  process.stdout.write(Buffer.concat(output));
-  return status;
 }
 
 /** A step that passes or fails as a whole. @param {string} name @param {string} bin @param {string[]} args */
-async function check(name, bin, ...args) {
+function check(name, bin, ...args) {
   const sinceMs = performance.now();
   heading(name);
-  const ok = (await run(bin, args)) === 0;
+  const ok = run(bin, args).status === 0;
   count(name, { passed: ok ? 1 : 0, failed: ok ? 0 : 1 }, sinceMs);
 }
 
@@ -88,15 +72,15 @@ async function check(name, bin, ...args) {
  * ran none, is one failure.
  *
  * @param {string} name
- * @param {(reportFile: string) => Promise<number | null>} start
+ * @param {(reportFile: string) => import("node:child_process").SpawnSyncReturns<Buffer>} start
  * @param {(report: any) => { passed: number, failed: number, skipped: number }} read
  */
-async function tests(name, start, read) {
+function tests(name, start, read) {
   const sinceMs = performance.now();
   heading(name);
   const file = path.join(reports, `${name.replaceAll(/\W+/g, "-")}.json`);
   rmSync(file, { force: true });
-  const status = await start(file);
+  const { status } = start(file);
   const counts = existsSync(file)
     ? read(JSON.parse(readFileSync(file, "utf8")))
     : { passed: 0, failed: 0, skipped: 0 };
@@ -108,9 +92,9 @@ async function tests(name, start, read) {
   count(name, counts, sinceMs);
 }
 
-/** @param {string} name @param {string} project @param {Record<string, string>} [env] @param {boolean} [beside] */
-function vitest(name, project, env, beside = false) {
-  return tests(
+/** @param {string} name @param {string} project @param {Record<string, string>} [env] */
+function vitest(name, project, env) {
+  tests(
     name,
     (file) => {
       const args = [
@@ -122,7 +106,7 @@ function vitest(name, project, env, beside = false) {
         `--outputFile.json=${file}`,
       ];
       if (filters.length > 0) args.push("--passWithNoTests", ...filters);
-      return run("node_modules/vitest/vitest.mjs", args, env, beside ? name : "");
+      return run("node_modules/vitest/vitest.mjs", args, env);
     },
     (report) => ({
       passed: report.numPassedTests,
@@ -190,26 +174,16 @@ async function adapters() {
 ensureDependencies();
 mkdirSync(reports, { recursive: true });
 if (chosen.has("lint")) {
-  await check(
-    "format and lint",
-    "node_modules/@biomejs/biome/bin/biome",
-    "check",
-    "--diagnostic-level=error",
-    ".",
-  );
-  await check("types", "node_modules/typescript/bin/tsc", "--noEmit");
+  check("format and lint", "node_modules/@biomejs/biome/bin/biome", "check", "--diagnostic-level=error", ".");
+  check("types", "node_modules/typescript/bin/tsc", "--noEmit");
 }
-if (chosen.has("unit")) await vitest("unit", "unit");
+if (chosen.has("unit")) vitest("unit", "unit");
 const usable = chosen.has("gpu") || chosen.has("e2e") ? await adapters() : [];
-// At once: most of their time is one thread's, which compiles.
-if (chosen.has("gpu"))
-  await Promise.all(
-    usable.map((name, i) => vitest(`gpu on ${name}`, name, { OMNITAB_ADAPTER: name }, i > 0)),
-  );
-if (chosen.has("build")) await check("build", "scripts/build.mjs");
+if (chosen.has("gpu")) for (const name of usable) vitest(`gpu on ${name}`, name, { OMNITAB_ADAPTER: name });
+if (chosen.has("build")) check("build", "scripts/build.mjs");
 if (chosen.has("e2e"))
   for (const name of usable)
-    await tests(
+    tests(
       `e2e on ${name}`,
       (file) =>
         run("node_modules/playwright/cli.js", ["test", "-c", "e2e/playwright.config.ts", ...filters], {
