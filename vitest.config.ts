@@ -17,13 +17,13 @@ export default defineConfig({
       },
       {
         publicDir: "public",
-        // Adapters are tested side by side.
+        // Adapters may be tested side by side.
         cacheDir: `.cache/vite/${process.env.OMNITAB_ADAPTER ?? "all"}`,
         test: {
           name: "gpu",
           include: gpuTests,
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
           fileParallelism: false,
           browser: {
             enabled: true,

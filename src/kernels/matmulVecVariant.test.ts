@@ -1,0 +1,42 @@
+import { expect, it } from "vitest";
+import type { Gpu } from "../runtime/gpu/device.ts";
+import type { MatmulInput } from "./matmulArgs.ts";
+import {
+  defaultVecVariant,
+  type MatmulVecVariant,
+  severalRowsVariant,
+  vecCandidates,
+} from "./matmulVecVariant.ts";
+import { openTestGpu } from "./testing/harness.ts";
+import { randomValues } from "./testing/random.ts";
+
+/** A GPU on which this variant was found to be fastest for single rows. */
+const tunedTo = (gpu: Gpu, variant: MatmulVecVariant): Gpu =>
+  Object.create(gpu, { tuning: { value: { get: () => variant } } });
+
+it("several rows are rounded as the single rows that were tuned, whatever was chosen", async () => {
+  const t = await openTestGpu();
+  const weight = t.weights("q8_0", 64, 96, randomValues(1, 64 * 96)).matrix;
+  const tensor = { ...t.output([16, 104]) };
+  const input: MatmulInput = {
+    x: { kind: "float", width: 96, tensor },
+    weight,
+    normalize: { eps: 1e-5 },
+    rows: { of: "tokens" },
+  };
+  for (const gated of [false, true]) {
+    const candidates = vecCandidates(t.gpu, input, gated);
+    expect(candidates.length).toBeGreaterThan(2);
+    for (const single of candidates)
+      for (const rows of [2, 8, 16]) {
+        const several = severalRowsVariant(tunedTo(t.gpu, single), input, gated, rows, "key");
+        // What decides in which order a row's products, and its squares, are added.
+        const { arithmetic, threadsPerRow, shareX } = single;
+        expect(several, JSON.stringify(single)).toMatchObject({ arithmetic, threadsPerRow, shareX });
+        const tileRows = (several.threads / several.threadsPerRow) * several.threadRows;
+        expect(tileRows % (gated ? 64 : 32)).toBe(0);
+        expect(several.threads).toBeLessThanOrEqual(256);
+        expect(several.xRows).toBe(defaultVecVariant(t.gpu, input, gated, rows).xRows);
+      }
+  }
+});
