@@ -7,7 +7,6 @@ import { expectKernel, expectRows, expectShape } from "./checks.ts";
 import { formatBindings, formatSource, groupLoops, groupWeights } from "./formats/formats.ts";
 import { checkInput, type MatmulArgs, type MatmulInput, matmulPlace } from "./matmulArgs.ts";
 import dotWgsl from "./matmulDot.wgsl?raw";
-import singleFloatWgsl from "./matmulFloat.single.wgsl?raw";
 import floatWgsl from "./matmulFloat.wgsl?raw";
 import {
   gatedOutput,
@@ -194,8 +193,7 @@ function record(
   const reducedSums = normalize ? sumCount : xRows * threadRows;
   const loops = groupLoops(weight.type);
   const readQuads = Math.min(groupWeights(weight.type) / 4, 8);
-  const floats = xRows === 1 ? singleFloatWgsl : floatWgsl;
-  const body = unroll(arithmetic === "dot" ? dotWgsl : floats, {
+  const body = unroll(arithmetic === "dot" ? dotWgsl : floatWgsl, {
     ...{ threadRows, xRows, readQuads, blockQuads: 8 },
     ...{ groupBlocks: groupWeights(weight.type) / 32, groupReads: groupWeights(weight.type) / 4 / readQuads },
     ...{ partQuads: loops.partQuads, dotParts: 8 / loops.partQuads },
