@@ -1,3 +1,5 @@
+import type { ResizeFilter } from "./imageResize.ts";
+
 /**
  * Channels of bytes (height, width, channels) resized as Pillow does it: by a filter in units of output pixels where the image
  * shrinks, rounded after each axis.
@@ -7,7 +9,7 @@ export function imageResizeRef(
   channels: number,
   [height, width]: readonly [number, number],
   [outHeight, outWidth]: readonly [number, number],
-  filter: "bilinear" | "bicubic",
+  filter: ResizeFilter,
 ): Float64Array {
   const rows = Array.from({ length: height }, (_, y) =>
     Array.from({ length: width }, (_, x) =>
@@ -27,10 +29,10 @@ export function imageResizeRef(
   );
 }
 
-function resizeLine(line: number[][], outputs: number, filter: "bilinear" | "bicubic"): number[][] {
+function resizeLine(line: number[][], outputs: number, filter: ResizeFilter): number[][] {
   const scale = line.length / outputs;
   const stretch = Math.max(scale, 1);
-  const support = (filter === "bilinear" ? 1 : 2) * stretch;
+  const support = { bilinear: 1, bicubic: 2, lanczos: 3 }[filter] * stretch;
   return Array.from({ length: outputs }, (_, o) => {
     const centre = (o + 0.5) * scale;
     const first = Math.max(0, Math.trunc(centre - support + 0.5));
@@ -47,10 +49,12 @@ function resizeLine(line: number[][], outputs: number, filter: "bilinear" | "bic
 }
 
 const a = -0.5;
+const sinc = (z: number) => (z === 0 ? 1 : Math.sin(Math.PI * z) / (Math.PI * z));
 const kernels = {
   bilinear: (z: number) => Math.max(0, 1 - z),
   bicubic(z: number): number {
     if (z < 1) return (a + 2) * z ** 3 - (a + 3) * z ** 2 + 1;
     return z < 2 ? a * z ** 3 - 5 * a * z ** 2 + 8 * a * z - 4 * a : 0;
   },
+  lanczos: (z: number) => (z < 3 ? sinc(z) * sinc(z / 3) : 0),
 };

@@ -15,9 +15,9 @@ import type { BufferArena } from "../../gpu/buffers.ts";
 import type { Gpu } from "../../gpu/device.ts";
 import type { Recording } from "../../gpu/recording.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
+import { linear, norm, recordFeedForward, rows } from "../encoder/layers.ts";
 import type { WhisperConfig } from "./config.ts";
 import type { AudioCache } from "./encoder.ts";
-import { linear, norm, recordFeedForward, rows } from "./layers.ts";
 import type { WhisperWeights } from "./weights.ts";
 
 /** T: the largest step, R: rows whose logits are wanted. */

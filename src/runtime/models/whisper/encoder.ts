@@ -4,16 +4,22 @@
  */
 
 import { conv1d } from "../../../kernels/encoder/conv.ts";
-import { denseAttention } from "../../../kernels/encoder/denseAttention.ts";
 import { packHalves } from "../../../kernels/encoder/packHalves.ts";
 import { logMel, logMelLargestShape, logMelTables, whisperSpec } from "../../../kernels/spectrum/logMel.ts";
 import type { BufferArena } from "../../gpu/buffers.ts";
 import type { Gpu } from "../../gpu/device.ts";
 import type { Recording } from "../../gpu/recording.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
+import {
+  type Linear,
+  linear,
+  norm,
+  recordFeedForward,
+  recordSelfAttention,
+  rows,
+} from "../encoder/layers.ts";
 import type { WhisperConfig } from "./config.ts";
-import { linear, norm, recordFeedForward, rows } from "./layers.ts";
-import type { Linear, WhisperWeights } from "./weights.ts";
+import type { WhisperWeights } from "./weights.ts";
 
 /** Samples of the audio, at 16 kHz, for each position: 0.02 s. */
 export const samplesPerPosition = 320;
@@ -72,7 +78,6 @@ export function recordEncoder(
   s: EncoderState,
 ): void {
   const { audioContext: S, width: D, audioHeads: heads, melBins } = config;
-  const headWidth = D / heads;
   const conv = ({ weights: [weight], bias }: Linear) =>
     ({ weight: weight!, bias, activation: "gelu" }) as const;
   const frameRows = { of: "tokens", times: 2 } as const;
@@ -91,12 +96,7 @@ export function recordEncoder(
   conv1d(rec, { ...second, residual: weights.audioPositions }, "encoder.conv2");
   weights.audioLayers.forEach(({ attention, feedForward }, i) => {
     const label = `encoder.blocks.${i}`;
-    norm(rec, s.x, attention.norm, s.normed, `${label}.attn_ln`);
-    linear(rec, s.normed, attention.qkv, s.qkv, `${label}.attn.qkv`);
-    const head = (start: number) => ({ tensor: s.qkv, start, stride: 3 * D });
-    const qkv = { q: head(0), k: head(D), v: head(2 * D), heads, headWidth };
-    denseAttention(rec, { ...qkv, scale: 1 / Math.sqrt(headWidth), out: s.attended, rows }, `${label}.attn`);
-    linear(rec, s.attended, attention.out, s.x, `${label}.attn.out`, { residual: s.x });
+    recordSelfAttention(rec, attention, s, { heads }, label);
     recordFeedForward(rec, feedForward, s, label);
   });
   norm(rec, s.x, weights.audioNorm, s.normed, "encoder.ln_post");

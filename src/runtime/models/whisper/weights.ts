@@ -2,30 +2,14 @@
 
 import type { Tensor, WeightMatrix } from "../../gpu/tensor.ts";
 import type { GgufTensorInfo, LoadedWeights, TensorRequest } from "../../weights/types.ts";
+import {
+  type FeedForward,
+  type Linear,
+  layerWeights,
+  type Norm,
+  type SelfAttention,
+} from "../encoder/layers.ts";
 import type { WhisperConfig } from "./config.ts";
-
-export interface Norm {
-  weight: Tensor; // (D)
-  bias: Tensor; // (D)
-}
-
-/** Rows of one matrix or several, where their types differ. */
-export interface Linear {
-  weights: readonly WeightMatrix[]; // (N, K) in all
-  bias: Tensor | undefined; // (N)
-}
-
-export interface FeedForward {
-  norm: Norm;
-  up: Linear; // (F, D)
-  down: Linear; // (D, F)
-}
-
-export interface SelfAttention {
-  norm: Norm;
-  qkv: Linear; // (3D, D); the bias of keys is zeros
-  out: Linear; // (D, D)
-}
 
 export interface CrossAttention {
   norm: Norm;
@@ -113,13 +97,7 @@ export function whisperRequests(config: WhisperConfig): TensorRequest[] {
 
 /** Names the loaded tensors. The loader has checked that they are there, with these shapes. */
 export function whisperWeights(config: WhisperConfig, loaded: LoadedWeights): WhisperWeights {
-  const vector = (name: string) => loaded.vectors.get(name)!;
-  const table = (name: string, rows: number) => ({ ...vector(name), shape: [rows, config.width] });
-  const norm = (name: string): Norm => ({ weight: vector(`${name}.weight`), bias: vector(`${name}.bias`) });
-  const linear = (name: string): Linear => ({
-    weights: loaded.joined.get(`${name}.weight`) ?? [loaded.matrices.get(`${name}.weight`)!],
-    bias: loaded.vectors.get(`${name}.bias`),
-  });
+  const { table, norm, linear } = layerWeights(loaded);
   const attention = (block: string): SelfAttention => ({
     norm: norm(`${block}.attn_ln`),
     qkv: linear(`${block}.attn.qkv`),
@@ -142,14 +120,14 @@ export function whisperWeights(config: WhisperConfig, loaded: LoadedWeights): Wh
   return {
     conv1: linear("encoder.conv1"),
     conv2: linear("encoder.conv2"),
-    audioPositions: table("encoder.positional_embedding", config.audioContext),
+    audioPositions: table("encoder.positional_embedding", config.width),
     audioLayers: blocks("encoder", config.audioLayers, (block) => ({
       attention: attention(block),
       feedForward: feedForward(block),
     })),
     audioNorm: norm("encoder.ln_post"),
     tokenEmbedding: loaded.matrices.get("decoder.token_embedding.weight")!,
-    textPositions: table("decoder.positional_embedding", config.textContext),
+    textPositions: table("decoder.positional_embedding", config.width),
     textLayers: blocks("decoder", config.textLayers, (block) => ({
       attention: attention(block),
       cross: cross(block),
