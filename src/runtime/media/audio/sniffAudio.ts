@@ -1,6 +1,7 @@
 /** What a file shows at its beginning that says why it cannot be decoded, better than a decoder would. */
 
 import { invalidRequest, type OmniError } from "../../errors.ts";
+import { namedText } from "../notMedia.ts";
 import type { AudioLimits } from "./audioLimits.ts";
 
 /** Bytes that {@link sniffAudio} looks at; headers of WAV files are mostly 44 bytes long. */
@@ -20,12 +21,8 @@ export async function sniffAudio(file: Blob, { maxBytes }: AudioLimits): Promise
   if (file.size > maxBytes)
     throw badAudio(`The audio file has ${file.size} bytes; at most ${maxBytes} are taken.`);
   const bytes = new Uint8Array(await file.slice(0, sniffedBytes).arrayBuffer());
-  const text = new TextDecoder("latin1").decode(bytes.subarray(0, 256)).replace(/^ï»¿/, "").trimStart();
-  if (/^<(!doctype|html|head|body|\?xml)/i.test(text))
-    throw badAudio("The file is a web page or XML, not audio: is the address that of a download?");
-  if (/^[[{]\s*["{[]/.test(text)) throw badAudio("The file is JSON, not audio.");
-  if (text.startsWith("version https://git-lfs"))
-    throw badAudio("The file is a Git LFS pointer, not audio: download the file itself.");
+  const text = namedText(bytes, "audio");
+  if (text) throw badAudio(text);
   const riff = String.fromCharCode(...bytes.subarray(0, 4));
   if (riff !== "RIFF" && riff !== "RIFX") return file;
   const samplesAt = checkWave(bytes, file.size, riff === "RIFF");

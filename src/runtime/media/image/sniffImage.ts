@@ -1,6 +1,7 @@
 /** What a picture's first bytes say: its kind and its size, before anything is decoded that may not fit. */
 
 import { invalidRequest, type OmniError } from "../../errors.ts";
+import { firstText, namedText } from "../notMedia.ts";
 
 /** What pictures may be: files come from anywhere. */
 export const imageLimits = {
@@ -110,16 +111,10 @@ function webp(view: DataView, chunk: string): ImageHeader {
 
 function notTaken(bytes: Uint8Array, ascii: (start: number, length: number) => string): OmniError {
   const taken = "PNG, JPEG, WebP and GIF are taken.";
-  const text = new TextDecoder("latin1").decode(bytes.subarray(0, 1024)).replace(/^ï»¿/, "").trimStart();
-  if (/^(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*(<!doctype svg[^>]*>\s*)?<svg[\s>]/is.test(text))
+  if (/^(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*(<!doctype svg[^>]*>\s*)?<svg[\s>]/is.test(firstText(bytes)))
     return badImage(`The picture is an SVG, which can contain programs and is refused. ${taken}`);
-  if (/^<(!doctype|html|head|body|\?xml)/i.test(text))
-    return badImage(
-      `The file is a web page or XML, not a picture: is the address that of a download? ${taken}`,
-    );
-  if (/^[[{]\s*["{[}\]]/.test(text)) return badImage(`The file is JSON, not a picture. ${taken}`);
-  if (text.startsWith("version https://git-lfs"))
-    return badImage("The file is a Git LFS pointer, not a picture: download the file itself.");
+  const text = namedText(bytes, "a picture");
+  if (text) return badImage(`${text} ${taken}`);
   const brand = ascii(4, 4) === "ftyp" ? ascii(8, 4) : "";
   if (/^(hei|hev|mif|msf)/.test(brand)) return badImage(`The picture is in the HEIF format. ${taken}`);
   if (brand.startsWith("avi")) return badImage(`The picture is in the AVIF format. ${taken}`);
