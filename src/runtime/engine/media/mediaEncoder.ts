@@ -3,21 +3,14 @@
 import { invalidRequest } from "../../errors.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import type { Detail, Placeholder, PromptPiece } from "../../models/projector/types.ts";
+import type { PromptMedia } from "../../text/types.ts";
 import { hex } from "../hex.ts";
 import type { MediaRows, MediaSpan } from "../mediaRows.ts";
 import { checkAborted } from "../types.ts";
 import { type AudioRunner, audioWindows } from "./audioRunner.ts";
 import type { ImageRunner, Pixels } from "./imageRunner.ts";
 
-/** What stands in a prompt for a part that is no text. */
-export interface PromptMedia {
-  kind: MediaKind;
-  /** Texts, whose special tokens count, and tokens of rows. */
-  pieces: (string | readonly number[])[];
-  placeholder: Placeholder | undefined;
-}
-
-export type MediaKind = "image" | "audio" | "video";
+export type MediaKind = PromptMedia["kind"];
 
 /** Held until it is released. */
 export interface OpenedMedia extends PromptMedia {
@@ -53,6 +46,12 @@ export class MediaEncoder {
   get audioLimits(): { maxSamples: number } {
     const { maxSteps = 0, stepSamples = 0 } = this.parts.audio?.model ?? {};
     return { maxSamples: maxSteps * stepSamples };
+  }
+
+  /** Which frames of videos are looked at, and how large. */
+  get videoSampling(): { framesPerSecond: number; mostFrames: number; maxSide: number } {
+    const { video, viewSize } = this.parts.image!.model;
+    return { ...video, maxSide: 2 * Math.max(viewSize.width, viewSize.height) };
   }
 
   /** @throws OmniError as `MediaRows.open`; `aborted` */
