@@ -1,7 +1,7 @@
 /** Fetches, decodes and encodes the pictures, sounds and videos of a request. Loaded with the first of them. */
 
-import type { MediaEncoder, OpenedMedia } from "../engine/media/mediaEncoder.ts";
 import { pixelLimits } from "../engine/media/imageRunner.ts";
+import type { MediaEncoder, OpenedMedia } from "../engine/media/mediaEncoder.ts";
 import { checkAborted } from "../engine/types.ts";
 import { invalidRequest, OmniError } from "../errors.ts";
 import { audioLimits } from "../media/audio/audioLimits.ts";
@@ -55,7 +55,11 @@ async function openAudio(encoder: MediaEncoder, { url, param }: MediaSource, sig
 /** @throws OmniError where there is more than the model hears, before all of it is decoded */
 async function allSamples(file: Blob, encoder: MediaEncoder, signal: AbortSignal): Promise<Float32Array> {
   const { maxSamples } = encoder.audioLimits;
-  const audio = await decodeAudio(file, { ...audioLimits, maxBytes: maxAudioBytes, maxSeconds: maxSamples / sampleRate });
+  const audio = await decodeAudio(file, {
+    ...audioLimits,
+    maxBytes: maxAudioBytes,
+    maxSeconds: maxSamples / sampleRate,
+  });
   try {
     const pieces: Float32Array[] = [];
     for await (const piece of audio.samples()) {

@@ -18,9 +18,9 @@ import { type ContentPart, contentPart } from "./parts.ts";
 const role = oneOf("system", "developer", "user", "assistant", "tool");
 
 /** A message whose pictures and sounds have not been fetched. */
-export interface ReadMessage extends Omit<TemplateMessage, "content"> {
+export type ReadMessage = Pick<TemplateMessage, "role"> & {
   content: string | null | ContentPart[];
-}
+};
 
 /** A request's `messages`. */
 export const messages: Read<ReadMessage[]> = list((value, path) => message(value, path), 1);

@@ -1,8 +1,7 @@
 /** Parts of a message's content, as OpenAI and vLLM name them. */
 
+import type { Detail, MediaKind } from "../engine/media/mediaEncoder.ts";
 import { invalidRequest } from "../errors.ts";
-import type { MediaKind } from "../engine/media/mediaEncoder.ts";
-import type { Detail } from "../models/projector/types.ts";
 import { type Json, object, oneOf, optional, type Read, required, string, unsupported } from "./fields.ts";
 
 /** Something to see or hear, before it is fetched. */

@@ -58,12 +58,12 @@ export async function chatPrompt(
 function withoutSources(read: readonly ReadMessage[]) {
   const sources: MediaSource[] = [];
   const conversation = read.map(({ content, ...message }): TemplateMessage => {
-    if (content === null || typeof content === "string") return { ...message, content } as TemplateMessage;
+    if (content === null || typeof content === "string") return { ...message, content };
     const parts = content.map(
       (part): MessagePart =>
         part.type === "text" ? part : { type: "media", index: sources.push(part.source) - 1 },
     );
-    return { ...message, content: parts } as TemplateMessage;
+    return { ...message, content: parts };
   });
   return { conversation, sources };
 }
@@ -77,7 +77,10 @@ async function openAll(
   for (const { kind, param } of sources)
     if (!encoder?.kinds.includes(kind)) {
       const taken = ["text", ...(encoder?.kinds ?? [])].join(", ");
-      throw unsupported(param.replace(/\.[^.]*\.[^.]*$/, ""), `'${param}': this model takes no ${kind}. It takes: ${taken}.`);
+      throw unsupported(
+        param.replace(/(\.content\[\d+\]).*$/, "$1.type"),
+        `'${param}': this model takes no ${kind}. It takes: ${taken}.`,
+      );
     }
   if (sources.length > mostMedia)
     throw invalidRequest(

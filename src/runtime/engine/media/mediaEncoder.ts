@@ -10,6 +10,7 @@ import { checkAborted } from "../types.ts";
 import { type AudioRunner, audioWindows } from "./audioRunner.ts";
 import type { ImageRunner, Pixels } from "./imageRunner.ts";
 
+export type { Detail };
 export type MediaKind = PromptMedia["kind"];
 
 /** Held until it is released. */
