@@ -8,7 +8,8 @@ export function levelDb(samples: Float32Array): number {
   let sum = 0;
   for (const sample of samples) sum += sample * sample;
   const meanSquare = samples.length === 0 ? 0 : sum / samples.length;
-  return Math.max(silenceDb, 10 * Math.log10(meanSquare));
+  const db = 10 * Math.log10(meanSquare);
+  return db > silenceDb ? db : silenceDb; // samples that are no numbers are no sound either
 }
 
 /** A level as a part of a meter's width, 0 to 1: from -60 dB to -6 dB. */

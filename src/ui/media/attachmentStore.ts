@@ -49,7 +49,11 @@ export async function keep(id: string): Promise<void> {
 
 /** Undefined where the browser has given them up. */
 export async function load(id: string): Promise<AttachmentData | undefined> {
-  return held.get(id) ?? (await get<Stored>(id, store()).catch(() => undefined));
+  try {
+    return held.get(id) ?? (await get<Stored>(id, store()));
+  } catch {
+    return undefined;
+  }
 }
 
 /** Removes what no conversation refers to any more. @param referred ids */

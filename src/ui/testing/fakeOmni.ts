@@ -1,10 +1,15 @@
 /** Test fixture: an Omni that streams prepared answers, without a GPU. */
 
 import type { Omni, OmniOptions, OmniStats } from "../../runtime/types.ts";
+import type { ApiMessage } from "../completion.ts";
 
 export interface FakeScript {
   /** The pieces of the answer to these messages; throwing gives a 400 with the message. */
-  answer: (messages: { role: string; content: string }[]) => readonly string[];
+  answer: (messages: ApiMessage[]) => readonly string[];
+  /** What the model takes; without `text` it only writes down sound. Default: text. */
+  inputs?: readonly string[];
+  /** The pieces that a sound is written down as. */
+  transcript?: readonly string[];
   /** Pieces of what it thinks before that. */
   thinking?: readonly string[];
   pieceDelayMs?: number;
@@ -16,6 +21,7 @@ export interface FakeScript {
 }
 
 export interface FakeOmni extends Omni {
+  readonly capabilities: { input: readonly string[] };
   /** Bodies of all requests so far. */
   readonly requests: Record<string, unknown>[];
   readonly disposed: boolean;
@@ -50,9 +56,14 @@ export function fakeOmni(script: FakeScript): FakeOmni {
   const lost = new Promise<string>((resolve) => {
     lose = resolve;
   });
-  const fetch: Omni["fetch"] = async (_input, init) => {
-    const body = JSON.parse(String(init?.body)) as { messages: { role: string; content: string }[] };
-    requests.push(body);
+  const fetch: Omni["fetch"] = async (input, init) => {
+    if (String(input).endsWith("/transcriptions")) {
+      requests.push(Object.fromEntries(init?.body as FormData));
+      const deltas = (script.transcript ?? []).map((delta) => ({ type: "transcript.text.delta", delta }));
+      return new Response(deltas.map((event) => `data: ${JSON.stringify(event)}\n\n`).join(""));
+    }
+    const body = JSON.parse(String(init?.body)) as { messages: ApiMessage[] };
+    requests.push({ ...body });
     let pieces: readonly string[];
     try {
       pieces = script.answer(body.messages);
@@ -124,6 +135,7 @@ export function fakeOmni(script: FakeScript): FakeOmni {
   };
   return {
     fetch,
+    capabilities: { input: script.inputs ?? ["text"] },
     stats: async () => stats,
     lost,
     dispose,
