@@ -2,6 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { useApp, useMessages } from "../appContext.ts";
+import { isModelFile } from "../state/models.ts";
 import { attachFiles } from "./lazyMedia.ts";
 
 function hasFiles(event: DragEvent): boolean {
@@ -26,7 +27,7 @@ export function DropTarget() {
       event.preventDefault();
       setOver(false);
       const files = [...(event.dataTransfer?.files ?? [])];
-      const model = files.find(({ name }) => /\.(gguf|bin|safetensors)$/i.test(name));
+      const model = files.find(({ name }) => isModelFile(name));
       app.view.update({ dialog: undefined });
       if (model) void app.session.open({ kind: "file", file: model });
       else void attachFiles(app, files);
