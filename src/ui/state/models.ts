@@ -4,6 +4,8 @@ export type ModelChoice = { kind: "builtin" } | { kind: "url"; url: string } | {
 
 /** The embedded demo model, relative to the page. */
 export const builtinUrl = "models/omni-tiny.gguf";
+/** What makes it see and hear. */
+export const builtinProjectorUrl = "models/omni-tiny-mmproj.gguf";
 
 export interface Suggestion {
   /** A Hugging Face reference. */

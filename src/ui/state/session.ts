@@ -4,7 +4,7 @@ import { OmniError, type OmniErrorCode } from "../../runtime/errors.ts";
 import type { LoadProgress, Omni, OmniOptions, OmniStats } from "../../runtime/types.ts";
 import type { SupportProblem } from "../support.ts";
 import { type InputKind, inputsOf } from "./inputs.ts";
-import { builtinUrl, choiceName, type ModelChoice } from "./models.ts";
+import { builtinProjectorUrl, builtinUrl, choiceName, type ModelChoice } from "./models.ts";
 import { RateMeter } from "./rate.ts";
 import type { KeyValue } from "./settings.ts";
 import { Store } from "./store.ts";
@@ -236,6 +236,9 @@ export class ModelSession {
           : choice.kind === "url" && choice.url.startsWith("hf:")
             ? choice.url
             : new URL(choice.kind === "url" ? choice.url : builtinUrl, this.#options.baseUrl).href,
+      ...(choice.kind === "builtin"
+        ? { projector: new URL(builtinProjectorUrl, this.#options.baseUrl).href }
+        : {}),
       ...(choice.kind === "file" ? { modelId: choiceName(choice) } : {}),
       signal,
       onProgress: (progress) => {
