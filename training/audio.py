@@ -6,6 +6,7 @@ Legend: W mel frames of a window, M mel bins; others as in encoder.py.
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import fft
 import torch
 import torch.nn.functional as nnf
 
@@ -53,8 +54,9 @@ def log_mel(samples, filters=None):
     filters = FILTERS[80] if filters is None else filters
     x = np.pad(samples.astype(np.float32), [(0, 0), (FRAME // 2, FRAME // 2)], mode="reflect")
     frames = np.lib.stride_tricks.sliding_window_view(x, FRAME, axis=1)[:, ::HOP][:, :-1]
-    power = np.abs(np.fft.rfft(frames * HANN, axis=2)).astype(np.float32) ** 2
-    out = np.log10(np.maximum(power @ filters.T, 1e-10))
+    spectrum = fft.rfft(frames * HANN, axis=2)
+    power = spectrum.real ** 2 + spectrum.imag ** 2
+    out = np.log10(np.maximum((power.reshape(-1, FRAME // 2 + 1) @ filters.T).reshape(*power.shape[:2], -1), 1e-10))
     return ((np.maximum(out, out.max((1, 2), keepdims=True) - 8) + 4) / 4).astype(np.float32)
 
 

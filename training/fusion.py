@@ -42,10 +42,10 @@ def grid(count, side):
     return torch.stack([at.repeat_interleave(count), at.repeat(count)], 1)
 
 
-def init(c, vision, audio, generator, basis=None):
+def init(c, vision, audio, generator, basis=None, centre=None):
     """Queries and positions share one code in every head, and attn_q and attn_k keep it: at first a query pools the features near it.
 
-    basis: (out, D), what mm.0 starts from (the encoders' pretraining aims at it); None: random.
+    basis (out, D) and centre (out,): what mm.0 starts from (the encoders' pretraining aims at them); None: random.
     """
     w = init_weights(shapes(c, vision, audio), c.L, generator)
     width = c.D // c.H
@@ -63,8 +63,9 @@ def init(c, vision, audio, generator, basis=None):
         w[p + "attn_k.weight"] = torch.eye(c.D) * SHARP + noise()
         w[p + "attn_v.weight"] = torch.eye(c.D) + noise()
         w[p + "attn_out.weight"] = torch.eye(c.D) + noise()
+        w[p + "ffn_down.weight"] *= 0.3
     if basis is not None:
-        w["mm.0.weight"] = basis.clone()
+        w["mm.0.weight"], w["mm.0.bias"] = basis.clone(), centre.clone()
     return w
 
 

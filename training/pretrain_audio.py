@@ -65,23 +65,25 @@ class Sounds:
         i = rng.choice(self.by_word[rng.choice(self.words[1:])]) if rng.random() < 0.4 else rng.choice(self.trained)
         return self.clips.audio(i), self.clips.meta[i][4]
 
-    def example(self, rng, number):
-        """-> log-mel (W,80), and for each position (W/4) the word and how far into it, in fifths."""
+    def examples(self, rng, number, count=3):
+        """Windows of one augmented clip -> [(log-mel (W,80), and for each position (W/4) the word and how far into it, in fifths), ...]."""
         x, times = speech.augment(rng, *self.voice(rng))
-        size = self.c.window * audio.HOP
-        start = rng.randrange(-size // 3, max(1, len(x) - size // 2))
-        window = np.zeros(size, np.float32)
-        a, b = max(0, start), min(len(x), start + size)
-        window[a - start:b - start] = x[a:b]
-        mel = audio.log_mel(window[None], FILTERS[rng.randrange(WARPS)] if rng.random() < 0.6 else None)[0]
-        word, part = np.zeros(self.c.N, np.int64), np.full(self.c.N, -1)
-        at = start / audio.RATE + (np.arange(self.c.N) + 0.5) * 4 * audio.HOP / audio.RATE
-        for w, s, e in times:
-            inside = (at >= s) & (at < e)
-            # A word cut off by the window's end is only guessed; its first half is not asked.
-            word[inside] = number[w] if e < at[-1] + 0.1 or at[-1] - s > 0.6 * (e - s) else -1
-            part[inside] = np.minimum(4, (at[inside] - s) / max(0.04, e - s) * 5).astype(np.int64)
-        return mel, word, part
+        size, out = self.c.window * audio.HOP, []
+        filters = FILTERS[rng.randrange(WARPS)] if rng.random() < 0.6 else None
+        for _ in range(min(count, 1 + len(x) // size)):
+            start = rng.randrange(-size // 3, max(1, len(x) - size // 2))
+            window = np.zeros(size, np.float32)
+            a, b = max(0, start), min(len(x), start + size)
+            window[a - start:b - start] = x[a:b]
+            word, part = np.zeros(self.c.N, np.int64), np.full(self.c.N, -1)
+            at = start / audio.RATE + (np.arange(self.c.N) + 0.5) * 4 * audio.HOP / audio.RATE
+            for w, s, e in times:
+                inside = (at >= s) & (at < e)
+                # A word cut off by the window's end is only guessed; its first half is not asked.
+                word[inside] = number[w] if e < at[-1] + 0.1 or at[-1] - s > 0.6 * (e - s) else -1
+                part[inside] = np.minimum(4, (at[inside] - s) / max(0.04, e - s) * 5).astype(np.int64)
+            out.append((audio.log_mel(window[None], filters)[0], word, part))
+        return out
 
 
 def main():
@@ -106,7 +108,10 @@ def main():
     right, seen = 0.0, 1e-9
     print(f"{len(sounds.words)} words, {len(sounds.trained)} clips", flush=True)
     while learner.left() > 0:
-        batch = [sounds.example(rng, number) for _ in range(args.batch)]
+        batch = []
+        while len(batch) < args.batch:
+            batch += sounds.examples(rng, number)
+        batch = batch[:args.batch]
         x, word, part = (torch.from_numpy(np.stack([b[i] for b in batch])) for i in range(3))
         word, part = word.reshape(-1), part.reshape(-1)
         f = audio.encode(w, c, x).reshape(-1, c.D)

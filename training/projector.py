@@ -18,10 +18,10 @@ from encoder import init as init_weights
 class Projector:
     """Configs of the three parts and one dict of all weights."""
 
-    def __init__(self, v=None, a=None, f=None, w=None, seed=1, basis=None):
+    def __init__(self, v=None, a=None, f=None, w=None, seed=1, basis=None, centre=None):
         self.v, self.a, self.f = v or vision.Vision(), a or audio.Audio(), f or fusion.Fusion()
         g = torch.Generator().manual_seed(seed)
-        self.w = w or init_weights(vision.shapes(self.v), self.v.L, g) | init_weights(audio.shapes(self.a), self.a.L, g) | fusion.init(self.f, self.v, self.a, g, basis)
+        self.w = w or init_weights(vision.shapes(self.v), self.v.L, g) | init_weights(audio.shapes(self.a), self.a.L, g) | fusion.init(self.f, self.v, self.a, g, basis, centre)
 
     def image_rows(self, pictures):
         """RGB bytes (B,S,S,3) -> (B,Q,out)."""

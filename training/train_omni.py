@@ -45,6 +45,13 @@ class Packer:
             return mix.conversation(rng)
         i = seeing.sample(rng) if kind == "seeing" else video.sample(rng) if kind == "video" else listening.sample(rng, self.source)
         turns = list(i.turns)
+        # A second question costs few positions: the rows are there already.
+        if kind == "seeing":
+            while rng.random() < 0.45:
+                q, answer = seeing.follow(rng, next(p["scene"] for p in turns[0][1] if p["type"] == "image"))
+                turns += [("user", [text(q)]), ("assistant", [text(answer)])]
+        elif i.skill in ("listening/command", "listening/sum") and rng.random() < 0.5:
+            turns += [("user", [text(pick(rng, listening.QUOTE))]), ("assistant", [text(f"You said: {i.key}")])]
         if rng.random() < 0.06:
             turns = list(mix.one(rng).turns) + turns
         if rng.random() < 0.15:
@@ -99,7 +106,8 @@ class Packer:
 
 def start_weights(model, out):
     """The text model's weights and a projector whose encoders come from their pretraining, if it is there."""
-    p = projector.Projector(basis=basis(model.w["token_embd.weight"], projector.vision.Vision().D))
+    table = model.w["token_embd.weight"]
+    p = projector.Projector(basis=basis(table, projector.vision.Vision().D), centre=table[:2528].mean(0))
     for file in ("vision.pt", "audio.pt"):
         path = os.path.join(out, file)
         if os.path.exists(path):
@@ -127,8 +135,8 @@ def main():
     c = model.c
     p, w = start_weights(model, args.out)
     path = os.path.join(args.out, "omni.pt" if args.worker == 0 else f"omni{args.worker}.pt")
-    groups = ((lambda n: n.startswith(("v.", "a.")), 0.4), (lambda n: n.startswith("token_embd"), 0.3), (lambda n: n.startswith(("blk.", "output_norm")), 0.6), (lambda n: True, 1.0))
-    learner = Learner(w, args.minutes, path, lr=args.lr, muon=lambda n, x: n.startswith("f.blk.") and x.ndim == 2, groups=groups, extra={"config": vars(c)}, deadline=args.deadline)
+    groups = ((lambda n: n.startswith(("v.", "a.")), 0.3), (lambda n: n.startswith("token_embd"), 0.3), (lambda n: n.startswith(("blk.", "output_norm")), 0.6), (lambda n: True, 1.0))
+    learner = Learner(w, args.minutes, path, lr=args.lr, muon=lambda n, x: n.startswith("f.blk.") and x.ndim == 2, adam_lr=0.2, groups=groups, extra={"config": vars(c)}, deadline=args.deadline)
     p.w = learner.w
     rng = random.Random(90 + args.worker + 1000 * learner.step)
     packer = Packer(omni.Layout(model.tokenizer, p), rng, listening.Source(Clips(args.clips), speech.SpokenDigits(args.digits)))

@@ -1,6 +1,6 @@
 """Questions on pictures: what it is, colour, shape, how many, where, which of two, yes or no, numbers by hand."""
 from .common import Item, a, cap, pick, text
-from . import emoji, pictures
+from . import pictures
 from .pictures import COLOURS, SHAPES, SPRITES, Scene, draw_thing, emoji_split, emoji_thing, place, scatter
 
 NAME = "seeing"
@@ -8,11 +8,10 @@ WHERE = {2: [["top left", "top right"], ["bottom left", "bottom right"]],
          3: [["top left", "top", "top right"], ["left", "middle", "right"], ["bottom left", "bottom", "bottom right"]]}
 KINDS = {0: "a face or feeling", 1: "a person or part of the body", 3: "an animal or plant", 4: "a food or drink", 5: "a place or a way to travel", 6: "an activity", 7: "an object", 8: "a symbol"}
 WHAT = ["What is this?", "What do you see?", "What does this picture show?", "What is in the picture?", "Name this.", "What's this?", "Tell me what you see.", "Describe this picture.", "What can you see?"]
-SAY = ["", "zero", "one", "two", "three", "four", "five", "six"]
 
 
 def image(rng, scene, **more):
-    return {"type": "image", "pixels": pictures.render(rng, scene, **more)}
+    return {"type": "image", "pixels": pictures.render(rng, scene, **more), "scene": scene}
 
 
 def item(rng, skill, key, picture, question, answer, expect):
@@ -169,3 +168,25 @@ TASKS = [(name, 0.36), (property_, 0.1), (yes_no, 0.08), (which, 0.09), (where, 
 def sample(rng, held=False):
     """held: with things that are never trained."""
     return rng.choices([t for t, _ in TASKS], [w for _, w in TASKS])[0](rng, held)
+
+
+def follow(rng, scene):
+    """A further question on a picture and its answer, so that one picture teaches more."""
+    i = rng.randrange(len(scene.things))
+    t = scene.things[i]
+    if scene.layout == "row":
+        return pick(rng, ["Which number is this?", "Read the number."]), f"It is **{''.join(x.name for x in scene.things)}**."
+    if scene.layout == "grid":
+        spot = WHERE[scene.side][scene.cells[i][0]][scene.cells[i][1]]
+        at = f"in the {spot}" if spot == "middle" else f"at the {spot}"
+        n = len(scene.things)
+        return pick(rng, [(f"What is {at}?", f"{cap(at)} is {told(t)}."), (f"What is {at}?", f"{cap(at)} is {told(t)}."), ("How many things are there?", f"There {'is' if n == 1 else 'are'} **{n}**.")]
+                    + [(f"Where is {call(t)}?", f"{cap(call(t))} is {at.replace(spot, f'**{spot}**')}.")] * (sum(x.said == t.said for x in scene.things) == 1))
+    options = [(pick(rng, WHAT), f"This is {told(t)}.")] * 2
+    if t.kind == "shape":
+        options += [(pick(rng, ["What colour is it?", "Which colour is it?"]), f"It is **{t.colour}**."), ("What shape is it?", f"It is {a(t.name).replace(t.name, f'**{t.name}**')}.")]
+    if t.kind == "emoji" and emoji_split(t.symbol) == "unseen":
+        options = [("What kind of thing is this?", f"It is **{KINDS[t.group]}**.")]
+    elif t.kind == "emoji":
+        options += [("What kind of thing is it?", f"It is **{KINDS[t.group]}**.")]
+    return pick(rng, options)

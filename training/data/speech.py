@@ -7,6 +7,7 @@ import wave
 import zlib
 
 import numpy as np
+from scipy import fft
 
 from . import arithmetic, facts, identity, quantities, smalltalk, words
 from .common import Item, join, pick, text
@@ -151,22 +152,22 @@ def augment(rng, x, times=(), strong=1.0):
         tail = noise.normal(0, 1, n).astype(np.float32) * np.exp(-np.arange(n, dtype=np.float32) * (5 / n))
         tail *= rng.uniform(0.1, 0.5) / np.sqrt((tail ** 2).sum())
         tail[0] = 1
-        size = 1 << (len(x) + n).bit_length()
-        x = np.fft.irfft(np.fft.rfft(x, size) * np.fft.rfft(tail, size), size)[:len(x)].astype(np.float32)
+        size = fft.next_fast_len(len(x) + n, real=True)
+        x = fft.irfft(fft.rfft(x, size) * fft.rfft(tail, size), size)[:len(x)]
     if rng.random() < 0.45 * strong:  # tone: a tilt, and at times a telephone's band
-        f = np.fft.rfft(x)
+        size = fft.next_fast_len(len(x), real=True)
+        f = fft.rfft(x, size)
         hz = np.linspace(0, RATE / 2, len(f))
         gain = 10 ** (rng.uniform(-9, 9) / 20 * np.log2(np.maximum(hz, 60) / 1000) / 3)
         if rng.random() < 0.4:
             gain *= 1 / (1 + (hz / rng.uniform(3200, 5000)) ** 8)
-        x = np.fft.irfft(f * gain, len(x)).astype(np.float32)
+        x = fft.irfft(f * gain.astype(np.float32), size)[:len(x)]
     x = x * (0.5 / (np.abs(x).max() + 1e-6)) * 10 ** (rng.uniform(-24, 4) / 20)
     if rng.random() < 0.75:
         level = np.sqrt((x ** 2).mean()) * 10 ** (-rng.uniform(8 if strong > 0.5 else 20, 45) / 20)
         hiss = noise.normal(0, 1, len(x)).astype(np.float32)
         if rng.random() < 0.5:  # hum: low tones louder
-            hiss = np.cumsum(hiss - 0.02 * np.cumsum(hiss) / (1 + np.arange(len(hiss))))
-            hiss = (hiss - np.convolve(hiss, np.ones(400) / 400, "same")).astype(np.float32)
-            hiss /= hiss.std() + 1e-6
+            low = np.cumsum(hiss)
+            hiss[400:] = (low[400:] - low[:-400]) / 20
         x = x + hiss * level
     return np.clip(x, -1, 1).astype(np.float32), times
