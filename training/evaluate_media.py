@@ -161,11 +161,25 @@ def look(i):
     return np.concatenate(out)
 
 
+def gather(source, count, seed, tries=9000):
+    """skill -> up to `count` items of things that are trained, newly made."""
+    rng, got = random.Random(seed), collections.defaultdict(list)
+    for family, sample in FAMILY.items():
+        names = {re.sub("-voice$|-unseen$", "", k) for k in WANTED if k.startswith(family)}
+        for _ in range(tries):
+            if all(len(got[k]) >= count for k in names):
+                break
+            i = sample(rng, source, False)
+            if i.skill in names and i.expect is not None and len(got[i.skill]) < count:
+                got[i.skill].append(i)
+    return got
+
+
 def nearest(items, source, count, seed=5):
     """skill -> share right of the answer of the nearest of `count` trained items of the same skill."""
-    rng, score = random.Random(seed), {}
+    score, trained = {}, gather(source, count, seed)
     for skill in dict.fromkeys(i.skill for i in items):
-        known = [draw(rng, skill, source, False) for _ in range(count)]
+        known = trained[re.sub("-voice$|-unseen$", "", skill)]
         features = np.stack([look(k) for k in known])
         asked = [i for i in items if i.skill == skill]
         hits = [right(i, known[int(((features - look(i)) ** 2).sum(1).argmin())].turns[-1][1][0]["text"]) for i in asked]
@@ -179,6 +193,7 @@ def main():
     a.add_argument("--set", default="eval")
     a.add_argument("--write")
     a.add_argument("--nearest", type=int, default=0, help="trained items of each skill to compare with")
+    a.add_argument("--fresh", type=int, default=0, help="instead of the set: this many new items of each kind, of things that are trained")
     a.add_argument("--mistakes", type=int, default=0)
     a.add_argument("--json")
     for name in ("text", "emoji", "pictures", "clips", "digits"):
@@ -192,7 +207,7 @@ def main():
         source = listening.Source(Clips(args.clips), speech.SpokenDigits(args.digits))
     if args.write:
         return write(args.write, choose(source))
-    items = load(args.set)
+    items = [i for v in gather(source, args.fresh, 77).values() for i in v] if args.fresh else load(args.set)
     model = omni.Omni(os.path.join(args.models, "omni-tiny.gguf"), os.path.join(args.models, "omni-tiny-mmproj.gguf"))
     replies = model.answer([i.turns[:-1] for i in items])
     by, chance, errors, wrong = collections.defaultdict(list), collections.defaultdict(list), collections.Counter(), []
