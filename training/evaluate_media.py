@@ -35,33 +35,24 @@ FAMILY = {"seeing": lambda rng, source, held: seeing.sample(rng, held), "video":
           "listening": lambda rng, source, held: listening.sample(rng, source, "trained" if not held else "voice" if rng.random() < 0.5 else "held")}
 
 
-def draw(rng, skill, source, held):
-    """An item of this very skill; the trained side has no -voice skills: their sentences by any voice."""
-    wanted = skill if held else skill.replace("-voice", "").replace("-unseen", "")
-    for _ in range(20000):
-        i = FAMILY[skill.split("/")[0]](rng, source, held)
-        if i.skill == wanted and i.expect is not None:
-            return i
-    raise ValueError(f"no item of {skill}")
-
-
 def choose(source, seed=41):
-    """The set: different keys, emoji each once as far as they go."""
-    rng, items = random.Random(seed), []
+    """The set: different keys, and at first different answers, so that each emoji comes once as far as they go."""
+    rng, got, keys = random.Random(seed), collections.defaultdict(list), set()
     calm = pictures.develop
     pictures.develop = lambda rng, noise, picture: (np.asarray(picture) & 0xF8) | 4  # no grain and fewer shades: small files
-    for skill, n in WANTED.items():
-        seen, got, tries = set(), [], 0
-        while len(got) < n:
-            i = draw(rng, skill, source, True)
-            tries += 1
-            mark = i.key if tries < 600 else f"{i.key}{tries}"
-            if mark not in seen and not (tries < 600 and i.expect in [x.expect for x in got] and len(set(x.expect for x in got)) < 8):
-                seen.add(mark)
-                got.append(i)
-        items += got
+    for family, sample in FAMILY.items():
+        names = [k for k in WANTED if k.startswith(family)]
+        for tries in range(30000):
+            if all(len(got[k]) >= WANTED[k] for k in names):
+                break
+            i = sample(rng, source, True)
+            full = i.expect is None or len(got[i.skill]) >= WANTED.get(i.skill, 0)
+            if full or (i.skill, i.key) in keys or tries < 2500 and i.expect in [x.expect for x in got[i.skill]] and len({x.expect for x in got[i.skill]}) < 8 + 40 * i.skill.endswith("emoji"):
+                continue
+            keys.add((i.skill, i.key))
+            got[i.skill].append(i)
     pictures.develop = calm
-    return items
+    return [i for k in WANTED for i in got[k]]
 
 
 def write(folder, items):

@@ -192,9 +192,14 @@ class Scene:
     cells: list = field(default_factory=list)  # (row, column) of each thing
 
 
+def camera(rng):
+    """Width by height of a thing that is as wide as high: a camera's picture of 4:3 or 16:9 is pressed into a square."""
+    return math.exp(rng.gauss(0, 0.08)) if rng.random() < 0.6 else rng.uniform(0.56, 1.1)
+
+
 def place(rng, scene, room=0.88):
     """Gives every thing its box."""
-    aspect = math.exp(rng.gauss(0, 0.1))  # a camera's picture arrives stretched to a square
+    aspect = camera(rng)
     if scene.layout == "one":
         t, s = scene.things[0], rng.uniform(26, 62)
         w, h = (int(min(SIZE, max(18, s * f))) for f in (aspect ** 0.5, aspect ** -0.5))

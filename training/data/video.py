@@ -12,7 +12,10 @@ def film(rng, things_of, count):
     """things_of(i) -> things with boxes in frame i; one background for all."""
     import numpy as np
     noise = np.random.default_rng(rng.getrandbits(32))
-    frames = [things_of(i) for i in range(count)]
+    frames, aspect = [things_of(i) for i in range(count)], min(1, pictures.camera(rng))
+    for t in (t for f in frames for t in f):
+        x, y, w, h = t.box
+        t.box = (int(x + w * (1 - aspect) / 2), y, max(8, int(w * aspect)), h)
     ground = pictures.background(rng, noise, {t.colour for f in frames for t in f if t.colour})
     return {"type": "video", "frames": [render(rng, Scene(f), ground=ground, jitter=False) for f in frames]}
 
@@ -24,12 +27,6 @@ def item(rng, skill, key, video, question, answer, expect):
 
 def at(t, x, y, w, h):
     return pictures.Thing(**{**vars(t), "box": (int(min(SIZE - w, max(0, x))), int(min(SIZE - h, max(0, y))), int(w), int(h))})
-
-
-def still(rng, used, size=20):
-    """A bystander in a corner that the others stay out of."""
-    t = draw_thing(rng, "shape", avoid=used)
-    return at(t, *rng.choice([(0, 0), (SIZE - size, 0), (0, SIZE - size), (SIZE - size, SIZE - size)]), size, size)
 
 
 def move(rng, held):
@@ -66,7 +63,7 @@ def appear(rng, held):
     sides = [(1, 16), (33, 16)] if rng.random() < 0.5 else [(16, 1), (16, 33)]
     rng.shuffle(sides)
     a, b = at(stays, *sides[0], size, size), at(comes, *sides[1], size, size)
-    video = film(rng, lambda i: [a, b] if (i >= when) != goes else [a], n)
+    video = film(rng, lambda i: [pictures.Thing(**vars(t)) for t in ([a, b] if (i >= when) != goes else [a])], n)
     key = f"{stays.said}{comes.said}{goes}{when}"
     if goes:
         return item(rng, "disappears", key, video, pick(rng, ["What disappeared?", "What went away?", "What is gone at the end?"]), f"{cap(told(comes))} went away.", comes.said)
