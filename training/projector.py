@@ -72,10 +72,12 @@ def main():
     a.add_argument("checkpoint", help="of train_omni.py")
     a.add_argument("--tokenizer", required=True, help="a GGUF of the text model, whose tokenizer is kept")
     a.add_argument("--out", required=True, help="folder")
+    a.add_argument("--last", action="store_true", help="the last weights, not their moving average: better early on")
     args = a.parse_args()
     saved, tokenizer = torch.load(args.checkpoint), evaluate.Model(args.tokenizer).tokenizer
-    lm = {k: v.numpy() for k, v in saved["average"].items() if not k.startswith(PARTS)}
-    p = Projector(w={k: v for k, v in saved["average"].items() if k.startswith(PARTS)})
+    w = saved["fixed"] | saved["weights" if args.last else "average"]
+    lm = {k: v.numpy() for k, v in w.items() if not k.startswith(PARTS)}
+    p = Projector(w={k: v for k, v in w.items() if k.startswith(PARTS)})
     sizes = export_gguf.write(os.path.join(args.out, "omni-tiny.gguf"), saved["config"], tokenizer, lm), write(os.path.join(args.out, "omni-tiny-mmproj.gguf"), p)
     print(f"text {sizes[0] / 1e6:.2f} MB, projector {sizes[1] / 1e6:.2f} MB ({sum(x.numel() for x in p.w.values())} parameters), step {saved['step']}")
 

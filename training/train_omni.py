@@ -28,7 +28,7 @@ from train import IGNORE
 
 LENGTHS = (96, 192, 384)  # as in train.py: a row holds whole conversations
 TOKENS = 1152  # positions in a step
-SHARES = {"seeing": 0.36, "video": 0.13, "listening": 0.31, "text": 0.2}
+SHARES = {"seeing": 0.4, "video": 0.09, "listening": 0.35, "text": 0.16}
 SYNC = 15  # seconds between averages
 
 
@@ -112,7 +112,7 @@ def start_weights(model, out):
         path = os.path.join(out, file)
         if os.path.exists(path):
             p.w.update({k: v.clone() for k, v in torch.load(path)["average"].items() if k in p.w})
-    return p, {k: v.clone() for k, v in model.w.items()} | p.w
+    return p, {k: v.clone() for k, v in model.w.items()}
 
 
 def main():
@@ -120,6 +120,7 @@ def main():
     a.add_argument("--out", required=True)
     a.add_argument("--minutes", type=float, default=50)
     a.add_argument("--deadline", type=float, default=0)
+    a.add_argument("--start", help="take the text model's weights from this checkpoint")
     for name in ("model", "text", "emoji", "pictures", "clips", "digits"):
         a.add_argument("--" + name)
     a.add_argument("--lr", type=float, default=0.006)
@@ -134,10 +135,16 @@ def main():
     model = evaluate.Model(args.model)
     c = model.c
     p, w = start_weights(model, args.out)
+    if args.start:
+        w.update({k: v for k, v in torch.load(args.start)["weights"].items() if k in w})
+    # The encoders stay as pretrained, and what leads from them to the text model changes slowly: at the text model's own rate
+    # the rows lose their meaning in some hundred steps, and it learns to look away from them.
+    fixed = {k: v for k, v in p.w.items() if k.startswith(("v.", "a."))}
+    w |= {k: v for k, v in p.w.items() if k not in fixed}
     path = os.path.join(args.out, "omni.pt" if args.worker == 0 else f"omni{args.worker}.pt")
-    groups = ((lambda n: n.startswith(("v.", "a.")), 0.3), (lambda n: n.startswith("token_embd"), 0.3), (lambda n: n.startswith(("blk.", "output_norm")), 0.6), (lambda n: True, 1.0))
-    learner = Learner(w, args.minutes, path, lr=args.lr, muon=lambda n, x: n.startswith("f.blk.") and x.ndim == 2, adam_lr=0.2, groups=groups, extra={"config": vars(c)}, deadline=args.deadline)
-    p.w = learner.w
+    groups = ((lambda n: n.startswith("mm."), 0.025), (lambda n: n.startswith("f."), 0.08), (lambda n: n.startswith("token_embd"), 0.1), (lambda n: True, 0.6))
+    learner = Learner(w, args.minutes, path, lr=args.lr, muon=lambda n, x: False, adam_lr=0.2, groups=groups, extra={"config": vars(c), "fixed": fixed}, deadline=args.deadline)
+    p.w = learner.w | fixed
     rng = random.Random(90 + args.worker + 1000 * learner.step)
     packer = Packer(omni.Layout(model.tokenizer, p), rng, listening.Source(Clips(args.clips), speech.SpokenDigits(args.digits)))
     begin = torch.tensor([time.time()], dtype=torch.float64)
