@@ -24,9 +24,9 @@ export function MediaPanels() {
     return () => microphone.stop();
   }, [hears]);
   return (
-    <>
+    <div class="live">
       {sees && <CameraPanel />}
       {hears && <MicrophonePanel />}
-    </>
+    </div>
   );
 }
