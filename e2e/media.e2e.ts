@@ -394,7 +394,7 @@ test("hands-free: what is said is sent when it ends, again and again", async ({ 
   const seconds = (parts[0]!.input_audio!.data.length * 0.75 - 44) / 32_000;
   expect(seconds).toBeGreaterThan(1.2);
   expect(seconds).toBeLessThan(3.4);
-  await button(page, "Turn the microphone off").click();
+  await page.getByTestId("microphone").getByRole("button", { name: "Turn the microphone off" }).click();
   expect(await openTracks(page)).toBe(0);
 });
 

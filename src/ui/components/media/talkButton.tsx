@@ -22,6 +22,7 @@ function Button() {
   const text = useMediaMessages();
   const { microphone } = useControls();
   const phase = useStore(microphone.store, (state) => state.phase);
+  const mode = useStore(microphone.store, (state) => state.mode);
   /** When the press that started it began; undefined: it ran before, or nothing is pressed. */
   const startedMs = useRef<number | undefined>(undefined);
   const press = () => {
@@ -60,7 +61,7 @@ function Button() {
   }, []);
 
   const isOn = phase !== "off";
-  const label = isOn ? text.talkEnd : text.talk;
+  const label = !isOn ? text.talk : mode === "handsFree" ? text.closeMicrophone : text.talkEnd;
   return (
     <button
       type="button"
