@@ -168,6 +168,7 @@ export const en = {
   shortcutNewline: "New line",
   shortcutStop: "Stop the answer",
   shortcutNew: "New chat",
+  shortcutTalk: "Talk, while held",
   // Storage
   historyFailed:
     "This browser does not keep your conversations (private mode or a full disk). They last until you close the page.",

@@ -159,6 +159,7 @@ export const zh: Messages = {
   shortcutNewline: "换行",
   shortcutStop: "停止回答",
   shortcutNew: "新对话",
+  shortcutTalk: "按住说话",
   historyFailed: "此浏览器无法保存对话（隐私模式或磁盘已满），关闭页面后对话会消失。",
   settingsFailed: "此浏览器无法保存设置。",
   unsupportedTitle: "此浏览器还不能运行模型",

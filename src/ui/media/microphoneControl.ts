@@ -18,6 +18,8 @@ import { sendWhenFree } from "./sendWhenFree.ts";
 export const maxTalkSeconds = 120;
 /** Less than this is a slip of the finger. */
 const minTalkSeconds = 0.25;
+/** A microphone that has given nothing by then is as good as a silent one. */
+const firstSampleMs = 3000;
 /** A recording that is nowhere louder holds no words. */
 const heardDb = -60;
 
@@ -58,6 +60,8 @@ export class MicrophoneControl {
   #loudestDb = silenceDb;
   #silence = new SilenceWatch();
   #voice = new VoiceActivity();
+  /** Runs out where no samples come at all. */
+  #watchdog: ReturnType<typeof setTimeout> | undefined;
   /** Counts openings, so that one that was given up is closed when it comes. */
   #opening = 0;
 
@@ -81,6 +85,7 @@ export class MicrophoneControl {
       this.#microphone = microphone;
       this.#begin();
       this.store.update({ phase: "on" });
+      this.#watchdog = setTimeout(() => this.store.update({ isSilent: true }), firstSampleMs);
     } catch (error) {
       if (opening === this.#opening) this.store.update({ ...off, problem: captureProblem(error) });
     }
@@ -124,6 +129,7 @@ export class MicrophoneControl {
   #take(samples: Float32Array): void {
     const { phase, mode } = this.store.state;
     if (phase !== "on" || samples.length === 0) return;
+    clearTimeout(this.#watchdog);
     const db = levelDb(samples);
     this.#loudestDb = Math.max(this.#loudestDb, db);
     this.#silence.push(db, samples.length / sampleRate);
@@ -192,6 +198,7 @@ export class MicrophoneControl {
 
   #close(): void {
     this.#opening++;
+    clearTimeout(this.#watchdog);
     this.#microphone?.close();
     this.#microphone = undefined;
     this.#recording = undefined;
