@@ -108,6 +108,18 @@ export class MicrophoneControl {
     this.#hand(recording, how === "discard" || !heard ? "discard" : how);
   }
 
+  /** What its button does while it is on. */
+  end(): void {
+    const { phase, mode } = this.store.state;
+    if (phase === "on" && mode === "talk") this.finish("send");
+    else this.stop();
+  }
+
+  /** The button was held while speaking. The browser's question takes the pointer away: that is no letting go. */
+  letGo(): void {
+    if (this.store.state.phase === "on") this.end();
+  }
+
   /** Turns it off; what is under way is thrown away. */
   stop(): void {
     this.#drop();

@@ -14,3 +14,7 @@ export function inputsOf(omni: Omni, stats: OmniStats): readonly InputKind[] {
 export function takesMedia(inputs: readonly InputKind[]): boolean {
   return inputs.some((input) => input !== "text");
 }
+
+export function seesCamera(inputs: readonly InputKind[]): boolean {
+  return inputs.includes("image") || inputs.includes("video");
+}
