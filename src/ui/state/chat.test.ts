@@ -178,7 +178,7 @@ describe("attachments", () => {
     hold(cat.id, { blobs: [new Blob([Uint8Array.of(1, 2, 3)])] });
     hold(voice.id, { blobs: [new Blob([Uint8Array.of(4, 5)])] });
   };
-  const sees: FakeScript = { answer: () => ["A cat."], inputs: ["text", "image"] };
+  const sees = { answer: () => ["A cat."], inputs: ["text", "image"] };
   const picture = { type: "image_url", image_url: { url: "data:image/png;base64,AQID" } };
 
   it("go with the question, and stay with it", async () => {
@@ -213,7 +213,7 @@ describe("attachments", () => {
 
   it("are written down by a model that only does that", async () => {
     holdBoth();
-    const script: FakeScript = { answer: () => [], inputs: ["audio"], transcript: ["Three plus ", "four."] };
+    const script = { answer: () => [], inputs: ["audio"], transcript: ["Three plus ", "four."] };
     const { conversations, chat, omni } = await page(script);
     await chat.send("", [voice]);
     expect(said(conversations)).toEqual(["user:  (done)", "assistant: Three plus four. (done)"]);

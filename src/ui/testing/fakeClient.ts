@@ -4,7 +4,6 @@
  */
 
 import type { ApiMessage } from "../completion.ts";
-import type { InputKind } from "../state/inputs.ts";
 import { fakeCreateOmni } from "./fakeOmni.ts";
 
 const query = new URLSearchParams(location.search);
@@ -19,7 +18,7 @@ function count({ content }: ApiMessage): string {
 
 const fake = fakeCreateOmni(() => ({
   modelId: "fake-omni",
-  inputs: (query.get("inputs") ?? "text,image,audio,video").split(",") as InputKind[],
+  inputs: (query.get("inputs") ?? "text,image,audio,video").split(","),
   transcript: ["Three plus ", "four."],
   answer: (messages) => ["I was given ", count(messages.at(-1)!), "."],
   pieceDelayMs: Number(query.get("delay") ?? 20),

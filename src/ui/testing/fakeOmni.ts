@@ -2,13 +2,12 @@
 
 import type { Omni, OmniOptions, OmniStats } from "../../runtime/types.ts";
 import type { ApiMessage } from "../completion.ts";
-import type { InputKind } from "../state/inputs.ts";
 
 export interface FakeScript {
   /** The pieces of the answer to these messages; throwing gives a 400 with the message. */
   answer: (messages: ApiMessage[]) => readonly string[];
   /** What the model takes; without `text` it only writes down sound. Default: text. */
-  inputs?: readonly InputKind[];
+  inputs?: readonly string[];
   /** The pieces that a sound is written down as. */
   transcript?: readonly string[];
   /** Pieces of what it thinks before that. */
@@ -22,11 +21,7 @@ export interface FakeScript {
 }
 
 export interface FakeOmni extends Omni {
-  readonly capabilities: {
-    tasks: readonly ("chat" | "transcription")[];
-    input: readonly InputKind[];
-    output: readonly "text"[];
-  };
+  readonly capabilities: { input: readonly string[] };
   /** Bodies of all requests so far. */
   readonly requests: Record<string, unknown>[];
   readonly disposed: boolean;
@@ -56,8 +51,6 @@ function errorResponse(status: number, message: string, code: string): Response 
 /** An Omni that follows the script. */
 export function fakeOmni(script: FakeScript): FakeOmni {
   const requests: Record<string, unknown>[] = [];
-  const inputs = script.inputs ?? ["text"];
-  const writes = inputs.includes("text");
   let disposed = false;
   let lose: (reason: string) => void = () => undefined;
   const lost = new Promise<string>((resolve) => {
@@ -142,7 +135,7 @@ export function fakeOmni(script: FakeScript): FakeOmni {
   };
   return {
     fetch,
-    capabilities: { tasks: [writes ? "chat" : "transcription"], input: inputs, output: ["text"] },
+    capabilities: { input: script.inputs ?? ["text"] },
     stats: async () => stats,
     lost,
     dispose,
