@@ -155,7 +155,11 @@ test("attaches a picture, a sound and a video, sends them, and has them after a 
   guarded: page,
   site,
 }) => {
+  const loaded = () => site.requests(/\/assets\/(media|chatMedia)-/).length;
+  const before = loaded();
   await open(page, site.fake);
+  await expect(button(page, /^Talk/)).toBeVisible();
+  expect(loaded()).toBe(before); // what is for media comes with its first use
   const picker = page.getByTestId("pick");
   await picker.setInputFiles([await pngFile(page, 60, 40), await videoFile(page)]);
   await picker.setInputFiles(path.join(fixtures, "tone.wav"));
