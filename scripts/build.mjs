@@ -15,7 +15,7 @@ const appLimitBytes = 165 * 1024;
 
 /**
  * Loaded when a request asks for structured output, with a model for speech, to keep caches, with a panel or dialog, or
- * with a model or message that has to do with media; not a part of that.
+ * when something is attached, recorded, or shown that was; not a part of that.
  */
 const onDemand =
   /^(grammar|cachePersistence|metricsPanel|dialogs|loadTranscriber|audioTranscriptions|whisperLanguages|decodeAudio|loadProjector|logMel|imageRunner|media|chatMedia|limits|pcmWorklet)-[\w-]+\.(js|css)$/;

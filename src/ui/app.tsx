@@ -14,7 +14,6 @@ import { Sidebar } from "./components/sidebar.tsx";
 import { StatusBar } from "./components/statusBar.tsx";
 import { TabStrip } from "./components/tabStrip.tsx";
 import { Unsupported } from "./components/unsupported.tsx";
-import { takesMedia } from "./state/inputs.ts";
 import { isReady } from "./state/session.ts";
 import { useStore } from "./state/store.ts";
 
@@ -83,8 +82,8 @@ function usePageState(): string {
 
 function Chatroom() {
   const messages = useMessages();
-  const { conversations, session, settings, view, chat } = useApp();
-  const media = useStore(session.store, ({ current }) => current !== undefined && takesMedia(current.inputs));
+  const { conversations, devices, settings, view, chat } = useApp();
+  const usesDevices = useStore(devices, (state) => state.used);
   const conversation = useStore(conversations.store, () => conversations.current);
   const loaded = useStore(conversations.store, (state) => state.loaded);
   const sidebarOpen = useStore(settings, (state) => state.sidebarOpen);
@@ -155,7 +154,7 @@ function Chatroom() {
           <div class="dock column">
             <ModelState />
             {metrics && <MetricsPanel />}
-            {media && <MediaPanels />}
+            {usesDevices && <MediaPanels />}
             <Composer />
             <StatusBar conversation={conversation} />
           </div>

@@ -20,8 +20,17 @@ export interface AppServices {
   chat: Chat;
   draft: Draft;
   notices: Notices;
+  devices: Store<DevicesView>;
   /** Which dialog is open, and whether the drawer of a narrow page and the panel of metrics are. */
   view: Store<{ dialog: DialogName | undefined; drawer: boolean; metrics: boolean }>;
+}
+
+/** What the buttons of the composer show of devices whose code is loaded with their first use. */
+export interface DevicesView {
+  /** Whether their code is loaded, which has the panels. */
+  used: boolean;
+  camera: boolean;
+  microphone: "off" | "talk" | "handsFree";
 }
 
 /** Where the list of conversations is a drawer; the same query as in the styles. */

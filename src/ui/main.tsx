@@ -48,10 +48,11 @@ function start(): void {
   });
   const chat = new Chat(conversations, session, settings, nextFrame, historyFailed);
   const draft = new Draft(chat);
+  const devices: AppServices["devices"] = new Store({ used: false, camera: false, microphone: "off" });
   const view: AppServices["view"] = new Store({ dialog: undefined, drawer: false, metrics: false });
 
   render(
-    <AppContext.Provider value={{ settings, session, conversations, chat, draft, notices, view }}>
+    <AppContext.Provider value={{ settings, session, conversations, chat, draft, notices, devices, view }}>
       <App />
     </AppContext.Provider>,
     document.getElementById("app")!,

@@ -51,8 +51,8 @@ export class Camera {
       camera.close();
       onEnded();
     });
-    // Resolves with the first frame; a page may be left before it comes.
-    await video.play().catch(() => undefined);
+    // Resolves with the first frame, which a covered or busy camera may never give.
+    void video.play().catch(() => undefined);
     return camera;
   }
 

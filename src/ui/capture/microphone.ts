@@ -34,7 +34,7 @@ export async function openMicrophone({ onSamples, onEnded }: MicrophoneOptions):
   };
   try {
     await context.audioWorklet.addModule(new URL("./pcmWorklet.js", import.meta.url));
-    await context.resume();
+    void context.resume(); // waits for a gesture where there was none
   } catch (thrown) {
     close();
     throw thrown;

@@ -8,7 +8,8 @@ import { isReady } from "../state/session.ts";
 import { useStore } from "../state/store.ts";
 import { autoGrow } from "./autoGrow.ts";
 import { IconButton } from "./iconButton.tsx";
-import { AttachButtons, DraftAttachments, TalkButton } from "./lazyMedia.ts";
+import { DraftAttachments } from "./lazyMedia.ts";
+import { AttachButtons, TalkButton } from "./mediaButtons.tsx";
 
 export const composerId = "message";
 
@@ -40,7 +41,7 @@ export function Composer() {
       }}
     >
       <DraftAttachmentsIfAny />
-      {hasMedia && <AttachButtons />}
+      {hasMedia && <AttachButtons inputs={inputs} />}
       <textarea
         id={composerId}
         ref={area}
@@ -58,7 +59,7 @@ export function Composer() {
           draft.send();
         }}
       />
-      {hasMedia && <TalkButton />}
+      {inputs?.includes("audio") && <TalkButton />}
       {running ? (
         <IconButton icon="stop" label={messages.stop} class="round" onClick={() => chat.stop()} />
       ) : (

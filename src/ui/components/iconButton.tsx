@@ -11,11 +11,12 @@ export interface IconButtonProps {
   disabled?: boolean;
   type?: "button" | "submit";
   expanded?: boolean;
+  pressed?: boolean;
   children?: ComponentChildren;
 }
 
 export function IconButton(props: IconButtonProps) {
-  const { icon, label, onClick, disabled, type = "button", expanded, children } = props;
+  const { icon, label, onClick, disabled, type = "button", expanded, pressed, children } = props;
   return (
     <button
       type={type}
@@ -24,6 +25,7 @@ export function IconButton(props: IconButtonProps) {
       title={label}
       disabled={disabled}
       aria-expanded={expanded}
+      aria-pressed={pressed}
       onClick={onClick}
     >
       <Icon name={icon} />

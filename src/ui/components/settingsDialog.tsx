@@ -83,6 +83,7 @@ export function SettingsDialog({ onClose }: { onClose: () => void }) {
         <Shortcut keys={["Enter"]} what={messages.shortcutSend} />
         <Shortcut keys={["Shift", "Enter"]} what={messages.shortcutNewline} />
         <Shortcut keys={["Esc"]} what={messages.shortcutStop} />
+        <Shortcut keys={[isApple() ? "⌥" : "Alt", "M"]} what={messages.shortcutTalk} />
         <Shortcut keys={[isApple() ? "⌘" : "Ctrl", "Shift", "O"]} what={messages.shortcutNew} />
       </dl>
     </Dialog>

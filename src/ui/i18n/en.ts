@@ -28,6 +28,12 @@ export const en = {
   messagePlaceholder: (model: string) => `Message ${model}`,
   send: "Send",
   stop: "Stop",
+  attach: "Attach files",
+  useCamera: "Camera",
+  closeCamera: "Turn the camera off",
+  talk: "Talk: click, or hold while speaking (Alt+M)",
+  talkEnd: "Send what was said",
+  closeMicrophone: "Turn the microphone off",
   waitForModel: "The model is still loading",
   localNote: "Computed in this tab. Nothing you write leaves it.",
   you: "You",
@@ -168,6 +174,7 @@ export const en = {
   shortcutNewline: "New line",
   shortcutStop: "Stop the answer",
   shortcutNew: "New chat",
+  shortcutTalk: "Talk, while held",
   // Storage
   historyFailed:
     "This browser does not keep your conversations (private mode or a full disk). They last until you close the page.",

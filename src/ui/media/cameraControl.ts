@@ -77,7 +77,7 @@ export class CameraControl {
       }
       this.#camera = camera;
       this.store.update({ phase: "on" });
-      const devices = await navigator.mediaDevices.enumerateDevices();
+      const devices = await navigator.mediaDevices.enumerateDevices().catch(() => []);
       this.store.update({ hasOther: devices.filter(({ kind }) => kind === "videoinput").length > 1 });
     } catch (error) {
       if (opening === this.#opening) this.store.update({ ...off, problem: captureProblem(error) });

@@ -52,7 +52,9 @@ async function partsOf(
     case "image":
       return [{ type: "image_url", image_url: { url: url(0) } }];
     case "audio":
-      return [{ type: "input_audio", input_audio: { data: encoded[0]!, format: audioFormat(type) ?? type } }];
+      return [
+        { type: "input_audio", input_audio: { data: encoded[0]!, format: audioFormat(type) ?? "wav" } },
+      ];
     case "video":
       return [{ type: "video_url", video_url: { url: url(0) } }];
     case "frames":

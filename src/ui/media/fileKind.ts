@@ -25,6 +25,7 @@ export function fileKind(bytes: Uint8Array, declared: string): FileKind | undefi
   if (ascii(0, 4) === "RIFF" && ascii(8, 12) === "WAVE") return { kind: "audio", type: "audio/wav" };
   if (ascii(0, 4) === "fLaC") return { kind: "audio", type: "audio/flac" };
   if (ascii(0, 3) === "ID3" || isMp3Frame(bytes)) return { kind: "audio", type: "audio/mpeg" };
+  if (isAdts(bytes)) return { kind: "audio", type: "audio/aac" };
   // Containers of both: the name decides.
   if (ascii(0, 4) === "OggS")
     return wanted === "video" ? { kind: "video", type: "video/ogg" } : { kind: "audio", type: "audio/ogg" };
@@ -43,6 +44,11 @@ function isMp3Frame(bytes: Uint8Array): boolean {
   return bytes[0] === 0xff && ((bytes[1] ?? 0) & 0xe6) === 0xe2;
 }
 
+/** A frame header of AAC without a container. Source: ISO/IEC 13818-7, 6.2. */
+function isAdts(bytes: Uint8Array): boolean {
+  return bytes[0] === 0xff && ((bytes[1] ?? 0) & 0xf6) === 0xf0;
+}
+
 const formats: Record<string, string> = {
   "audio/wav": "wav",
   "audio/mpeg": "mp3",
@@ -50,6 +56,7 @@ const formats: Record<string, string> = {
   "audio/webm": "webm",
   "audio/mp4": "m4a",
   "audio/flac": "flac",
+  "audio/aac": "aac",
 };
 
 /** What `input_audio.format` calls a media type; undefined where it has no name for it. */

@@ -9,7 +9,7 @@ import type { Attachment } from "../state/attachments.ts";
 import { newId } from "../state/conversations.ts";
 import type { InputKind } from "../state/inputs.ts";
 import type { AttachmentData } from "./attachmentStore.ts";
-import { fileKind, kindBytes } from "./fileKind.ts";
+import { audioFormat, fileKind, kindBytes } from "./fileKind.ts";
 import { attachmentLimits, checkFile, checkLength, FileError } from "./limits.ts";
 
 export interface Taken {
@@ -36,6 +36,7 @@ export async function takeFile(file: File, inputs: readonly InputKind[]): Promis
     if (kind === "image") return await takeImage(attachment, blob);
     if (kind === "audio") {
       await sniffAudio(blob, audioLimits);
+      if (audioFormat(type) === undefined) throw new FileError({ type: "undecodable" });
       return await takeAudio(attachment, blob, inputs);
     }
     return await takeVideo(attachment, blob, inputs);

@@ -22,6 +22,7 @@ describe("fileKind", () => {
     expect(kind("fLaC")).toEqual({ kind: "audio", type: "audio/flac" });
     expect(kind("ID3\x04")).toEqual({ kind: "audio", type: "audio/mpeg" });
     expect(kind("\xff\xfb\x90\x00")).toEqual({ kind: "audio", type: "audio/mpeg" });
+    expect(kind("\xff\xf1\x50\x80")).toEqual({ kind: "audio", type: "audio/aac" });
     expect(kind("OggS")).toEqual({ kind: "audio", type: "audio/ogg" });
     expect(kind("\0\0\0\x1cftypM4A ")).toEqual({ kind: "audio", type: "audio/mp4" });
     expect(kind("\0\0\0\x1cftypisom")).toEqual({ kind: "video", type: "video/mp4" });

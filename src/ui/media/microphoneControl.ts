@@ -18,6 +18,8 @@ import { sendWhenFree } from "./sendWhenFree.ts";
 export const maxTalkSeconds = 120;
 /** Less than this is a slip of the finger. */
 const minTalkSeconds = 0.25;
+/** A microphone that has given nothing by then is as good as a silent one. */
+const firstSampleMs = 3000;
 /** A recording that is nowhere louder holds no words. */
 const heardDb = -60;
 
@@ -58,6 +60,8 @@ export class MicrophoneControl {
   #loudestDb = silenceDb;
   #silence = new SilenceWatch();
   #voice = new VoiceActivity();
+  /** Runs out where no samples come at all. */
+  #watchdog: ReturnType<typeof setTimeout> | undefined;
   /** Counts openings, so that one that was given up is closed when it comes. */
   #opening = 0;
 
@@ -81,6 +85,7 @@ export class MicrophoneControl {
       this.#microphone = microphone;
       this.#begin();
       this.store.update({ phase: "on" });
+      this.#watchdog = setTimeout(() => this.store.update({ isSilent: true }), firstSampleMs);
     } catch (error) {
       if (opening === this.#opening) this.store.update({ ...off, problem: captureProblem(error) });
     }
@@ -101,6 +106,18 @@ export class MicrophoneControl {
     const heard = recording.seconds >= minTalkSeconds && this.#loudestDb > heardDb;
     if (how !== "discard" && !heard) this.store.update({ note: "nothingHeard" });
     this.#hand(recording, how === "discard" || !heard ? "discard" : how);
+  }
+
+  /** What its button does while it is on. */
+  end(): void {
+    const { phase, mode } = this.store.state;
+    if (phase === "on" && mode === "talk") this.finish("send");
+    else this.stop();
+  }
+
+  /** The button was held while speaking. The browser's question takes the pointer away: that is no letting go. */
+  letGo(): void {
+    if (this.store.state.phase === "on") this.end();
   }
 
   /** Turns it off; what is under way is thrown away. */
@@ -124,6 +141,7 @@ export class MicrophoneControl {
   #take(samples: Float32Array): void {
     const { phase, mode } = this.store.state;
     if (phase !== "on" || samples.length === 0) return;
+    clearTimeout(this.#watchdog);
     const db = levelDb(samples);
     this.#loudestDb = Math.max(this.#loudestDb, db);
     this.#silence.push(db, samples.length / sampleRate);
@@ -192,6 +210,7 @@ export class MicrophoneControl {
 
   #close(): void {
     this.#opening++;
+    clearTimeout(this.#watchdog);
     this.#microphone?.close();
     this.#microphone = undefined;
     this.#recording = undefined;

@@ -13,3 +13,7 @@ export function inputsOf({ capabilities }: Omni): readonly InputKind[] {
 export function takesMedia(inputs: readonly InputKind[]): boolean {
   return inputs.some((input) => input !== "text");
 }
+
+export function seesCamera(inputs: readonly InputKind[]): boolean {
+  return inputs.includes("image") || inputs.includes("video");
+}

@@ -3,14 +3,15 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { useMessages } from "../../appContext.ts";
 import { formatNumber } from "../../i18n/index.ts";
-import { useControls } from "../../media/controls.ts";
 import { useStore } from "../../state/store.ts";
+import { Icon } from "../icon.tsx";
 import { IconButton } from "../iconButton.tsx";
 import { MediaIcon } from "./mediaIcon.tsx";
 import { ProblemCard } from "./problemCard.tsx";
-import { useMediaMessages } from "./useMedia.ts";
+import { useControls, useMediaMessages } from "./useMedia.ts";
 
 export function CameraPanel() {
+  const messages = useMessages();
   const text = useMediaMessages();
   const { camera } = useControls();
   const phase = useStore(camera.store, (state) => state.phase);
@@ -27,7 +28,12 @@ export function CameraPanel() {
   if (phase === "off") return null;
   return (
     <section class="card live-card camera" aria-label={text.camera} data-testid="camera">
-      <IconButton icon="close" class="live-close" label={text.closeCamera} onClick={() => camera.stop()} />
+      <IconButton
+        icon="close"
+        class="live-close"
+        label={messages.closeCamera}
+        onClick={() => camera.stop()}
+      />
       {phase === "asking" ? <p role="status">{text.asking}</p> : <LiveCamera />}
       <p class="aside">{text.localNote}</p>
     </section>
@@ -44,7 +50,7 @@ function LiveCamera() {
       <div class="camera-controls">
         <div class="camera-buttons">
           <button type="button" class="button primary" onClick={() => void camera.snapshot()}>
-            <MediaIcon name="camera" />
+            <Icon name="camera" />
             {text.snapshot}
           </button>
           <button

@@ -1,10 +1,9 @@
-/** All that is loaded when a model takes more than text, or a message carries more. */
+/** All that is loaded when a camera, microphone or file is first used, or a message carries more than text. */
 
 import "../../styles/media.css";
 
 export { attachFiles } from "../../media/attachFiles.ts";
-export { AttachButtons } from "./attachButtons.tsx";
+export { controlsOf } from "../../media/controls.ts";
 export { AttachmentList, UnseenNote } from "./attachmentList.tsx";
 export { DraftAttachments } from "./draftAttachments.tsx";
 export { MediaPanels } from "./mediaPanels.tsx";
-export { TalkButton } from "./talkButton.tsx";

@@ -2,11 +2,11 @@
 
 import { useEffect } from "preact/hooks";
 import { useApp } from "../../appContext.ts";
-import { useControls } from "../../media/controls.ts";
+import { seesCamera } from "../../state/inputs.ts";
 import { useStore } from "../../state/store.ts";
-import { seesCamera } from "./attachButtons.tsx";
 import { CameraPanel } from "./cameraPanel.tsx";
 import { MicrophonePanel } from "./microphonePanel.tsx";
+import { useControls } from "./useMedia.ts";
 
 export function MediaPanels() {
   const { session } = useApp();
@@ -24,9 +24,9 @@ export function MediaPanels() {
     return () => microphone.stop();
   }, [hears]);
   return (
-    <>
+    <div class="live">
       {sees && <CameraPanel />}
       {hears && <MicrophonePanel />}
-    </>
+    </div>
   );
 }

@@ -3,12 +3,11 @@
 import { useMessages } from "../../appContext.ts";
 import { meterShare } from "../../capture/level.ts";
 import { formatClock } from "../../i18n/media/index.ts";
-import { useControls } from "../../media/controls.ts";
 import { maxTalkSeconds } from "../../media/microphoneControl.ts";
 import { useStore } from "../../state/store.ts";
 import { IconButton } from "../iconButton.tsx";
 import { ProblemCard } from "./problemCard.tsx";
-import { useMediaMessages } from "./useMedia.ts";
+import { useControls, useMediaMessages } from "./useMedia.ts";
 
 export function MicrophonePanel() {
   const messages = useMessages();
@@ -43,7 +42,7 @@ export function MicrophonePanel() {
       <IconButton
         icon="close"
         class="live-close"
-        label={text.closeMicrophone}
+        label={messages.closeMicrophone}
         onClick={() => microphone.stop()}
       />
       {phase === "asking" ? <p role="status">{text.asking}</p> : <LiveMicrophone />}

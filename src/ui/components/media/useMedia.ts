@@ -1,12 +1,17 @@
 /** What components for media share: their language, the bytes of attachments, addresses to show them by. */
 
 import { useEffect, useState } from "preact/hooks";
-import { useMessages } from "../../appContext.ts";
+import { useApp, useMessages } from "../../appContext.ts";
 import { type MediaMessages, mediaMessagesFor } from "../../i18n/media/index.ts";
 import { type AttachmentData, load } from "../../media/attachmentStore.ts";
+import { controlsOf, type MediaControls } from "../../media/controls.ts";
 
 export function useMediaMessages(): MediaMessages {
   return mediaMessagesFor(useMessages());
+}
+
+export function useControls(): MediaControls {
+  return controlsOf(useApp());
 }
 
 /** Undefined while they are on their way, null where they are gone. */

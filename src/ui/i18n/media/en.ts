@@ -2,7 +2,6 @@
 
 export const en = {
   // Attachments
-  attach: "Attach files",
   attachments: "Attachments",
   remove: (name: string) => `Remove ${name}`,
   reading: "Reading the file…",
@@ -36,8 +35,6 @@ export const en = {
   tryAgain: "Try again",
   // Camera
   camera: "Camera",
-  useCamera: "Camera",
-  closeCamera: "Turn the camera off",
   preview: "What the camera sees",
   snapshot: "Take a picture",
   turnAround: "Other camera",
@@ -58,8 +55,6 @@ export const en = {
   },
   // Microphone
   microphone: "Microphone",
-  talk: "Talk: click, or hold while speaking (Alt+M)",
-  talkEnd: "Send what was said",
   recording: "Listening. Click again or let go to send.",
   handsFree: "Hands-free",
   handsFreeOn: "Speak whenever you like: a pause sends what you said.",
@@ -68,7 +63,6 @@ export const en = {
   sendNow: "Send",
   keepAsFile: "Add to message",
   discard: "Discard",
-  closeMicrophone: "Turn the microphone off",
   silent: "Nothing can be heard: is the microphone muted, or another one meant?",
   nothingHeard: "Nothing was heard, so nothing was sent.",
   full: (time: string) => `A recording lasts at most ${time}: it was added to your message.`,

@@ -3,7 +3,6 @@
 import type { MediaMessages } from "./en.ts";
 
 export const zh: MediaMessages = {
-  attach: "添加文件",
   attachments: "附件",
   remove: (name) => `移除 ${name}`,
   reading: "正在读取文件…",
@@ -31,8 +30,6 @@ export const zh: MediaMessages = {
   asking: "请在浏览器的提示中允许…",
   tryAgain: "再试一次",
   camera: "摄像头",
-  useCamera: "打开摄像头",
-  closeCamera: "关闭摄像头",
   preview: "摄像头画面",
   snapshot: "拍照",
   turnAround: "换一个摄像头",
@@ -50,8 +47,6 @@ export const zh: MediaMessages = {
     failed: "无法启动摄像头。",
   },
   microphone: "麦克风",
-  talk: "说话：点击，或按住说话（Alt+M）",
-  talkEnd: "发送录音",
   recording: "正在听。再次点击或松开即发送。",
   handsFree: "免按键",
   handsFreeOn: "随时说话，停顿后自动发送。",
@@ -60,7 +55,6 @@ export const zh: MediaMessages = {
   sendNow: "发送",
   keepAsFile: "加入消息",
   discard: "放弃",
-  closeMicrophone: "关闭麦克风",
   silent: "听不到声音：麦克风是否静音，或者选错了设备？",
   nothingHeard: "没有听到声音，未发送。",
   full: (time) => `录音最长 ${time}，已加入消息。`,
