@@ -27,7 +27,8 @@ export async function createOmni(options: OmniOptions): Promise<Omni> {
 }
 
 /** The plain data of the options, addresses made absolute: a worker would resolve them against its script. */
-function loadOptions({ model, modelId, adapter, kvCache, scheduler, tuning }: OmniOptions): LoadOptions {
+function loadOptions(options: OmniOptions): LoadOptions {
+  const { model, projector, modelId, adapter, kvCache, scheduler, tuning } = options;
   const isFiles = Array.isArray(model) && model.length > 0 && model.every((file) => file instanceof File);
   if (
     !(typeof model === "string" || model instanceof URL || model instanceof Blob || isFiles) ||
@@ -40,8 +41,14 @@ function loadOptions({ model, modelId, adapter, kvCache, scheduler, tuning }: Om
         param: "model",
       },
     );
+  const isSource = typeof projector === "string" || projector instanceof URL || projector instanceof Blob;
+  if (projector !== undefined && (!isSource || projector === ""))
+    throw new OmniError("invalid_request", "'projector' must be a URL, a hf: reference, a File or a Blob.", {
+      param: "projector",
+    });
   return {
     model: absolute(model),
+    ...(projector === undefined ? {} : { projector: absolute(projector) }),
     ...(modelId === undefined ? {} : { modelId }),
     ...(adapter === undefined ? {} : { adapter }),
     ...(kvCache === undefined ? {} : { kvCache }),
@@ -50,10 +57,9 @@ function loadOptions({ model, modelId, adapter, kvCache, scheduler, tuning }: Om
   };
 }
 
-function absolute(model: OmniOptions["model"]): string | Blob | readonly File[] {
-  if (model instanceof Blob) return model;
+function absolute<T extends OmniOptions["model"]>(model: T): string | Exclude<T, URL> {
   if (model instanceof URL) return model.href;
-  if (typeof model !== "string") return model;
+  if (typeof model !== "string") return model as Exclude<T, URL>;
   const page = typeof document === "undefined" ? globalThis.location?.href : document.baseURI;
   return model.startsWith("hf:") || !URL.canParse(model, page) ? model : new URL(model, page).href;
 }
@@ -77,6 +83,7 @@ export function omniOver(runtime: Runtime): Omni {
   };
   const omni = {
     fetch,
+    capabilities: runtime.capabilities,
     stats: async () => {
       closed.signal.throwIfAborted();
       return abortablePromise(Promise.resolve(runtime.stats()), closed.signal);

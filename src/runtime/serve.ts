@@ -58,7 +58,7 @@ export function createService(load: LoadRuntime): RuntimeService {
           }
           runtime = ready;
           runtime.lost.then(resolveLost);
-          return null;
+          return runtime.capabilities;
         } finally {
           running.delete(loadId);
         }

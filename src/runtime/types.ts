@@ -15,6 +15,8 @@ export type ModelSource = string | URL | Blob | readonly File[];
 
 export interface OmniOptions {
   model: ModelSource;
+  /** A projector file (`mmproj`) for the model: what makes it see or hear. */
+  projector?: string | URL | Blob;
   /** The name under which `/v1/models` lists it. Default: the file's `general.name` or file name. */
   modelId?: string;
   adapter?: AdapterOptions;
@@ -35,9 +37,19 @@ export interface OmniStats extends EngineStats {
   load: { elapsedMs: number; bytes: number };
 }
 
+/** What a loaded model can do. */
+export interface Capabilities {
+  /** `chat`: it writes (`/v1/chat/completions`); `transcription`: it writes down speech (`/v1/audio/transcriptions`). */
+  tasks: readonly ("chat" | "transcription")[];
+  /** What it reads, in the parts of a message or as a file. */
+  input: readonly ("text" | "image" | "audio" | "video")[];
+  output: readonly "text"[];
+}
+
 export interface Omni extends AsyncDisposable {
   /** OpenAI's HTTP surface, answered in this tab: pass it as the `fetch` of any OpenAI client. */
   fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
+  readonly capabilities: Capabilities;
   stats(): Promise<OmniStats>;
   /** Resolves when the GPU device is gone, with the reason; never because of `dispose()`. */
   readonly lost: Promise<string>;

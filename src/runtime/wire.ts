@@ -1,12 +1,12 @@
 /** What crosses the worker boundary. */
 
 import { OmniError, type OmniErrorData } from "./errors.ts";
-import type { LoadProgress, OmniOptions, OmniStats } from "./types.ts";
+import type { Capabilities, LoadProgress, OmniOptions, OmniStats } from "./types.ts";
 
 /** What loading needs, as plain data. */
 export type LoadOptions = Pick<
   OmniOptions,
-  "model" | "modelId" | "adapter" | "kvCache" | "scheduler" | "tuning"
+  "model" | "projector" | "modelId" | "adapter" | "kvCache" | "scheduler" | "tuning"
 >;
 
 export interface WireRequest {
@@ -32,6 +32,7 @@ export type Outcome<T> = { value: T } | { error: OmniErrorData };
 /** A runtime, here or in a worker, without the manners of `fetch` towards its caller. */
 export interface Runtime {
   fetch(request: Request): Promise<Response>;
+  readonly capabilities: Capabilities;
   stats(): OmniStats | Promise<OmniStats>;
   /** Resolves when the GPU device is gone, with the reason. */
   readonly lost: Promise<string>;
@@ -50,7 +51,7 @@ export interface RuntimeService {
   /** Answers: the worker has started and knows this protocol. */
   hello(): void;
   /** Once, before any request. */
-  load(options: LoadOptions, onProgress: (progress: LoadProgress) => void): Promise<Outcome<null>>;
+  load(options: LoadOptions, onProgress: (progress: LoadProgress) => void): Promise<Outcome<Capabilities>>;
   fetch(request: WireRequest): Promise<Outcome<WireResponse>>;
   /** Aborts the request `id`; {@link loadId} aborts loading. */
   abort(id: number): void;

@@ -3,6 +3,7 @@
 import { proxy, type Remote, transfer, wrap } from "comlink";
 import { OmniError } from "./errors.ts";
 import { abortablePromise } from "./request.ts";
+import type { Capabilities } from "./types.ts";
 import {
   type ConnectMessage,
   type LoadHooks,
@@ -49,15 +50,16 @@ export async function connectWorker(
     terminate?.();
     port2.close();
   };
+  let capabilities: Capabilities;
   try {
     await answers(worker, service);
-    await load(service, options, hooks);
+    capabilities = await load(service, options, hooks);
   } catch (error) {
     if (!terminate) void service.dispose();
     end();
     throw OmniError.from(error);
   }
-  return remoteRuntime(service, async () => {
+  return remoteRuntime(service, capabilities, async () => {
     // A worker that ends takes its device along; another's has to free it.
     if (!terminate) unwrap(await service.dispose());
     end();
@@ -91,12 +93,12 @@ async function load(
   service: Remote<RuntimeService>,
   options: LoadOptions,
   { onProgress, signal }: LoadHooks,
-): Promise<void> {
+): Promise<Capabilities> {
   const onAbort = () => void service.abort(loadId);
   signal?.addEventListener("abort", onAbort, { once: true });
   try {
-    const loading = service.load(options, proxy(onProgress ?? (() => {}))).then(unwrap);
-    await (signal ? abortablePromise(loading, signal) : loading);
+    const loading = service.load(options, proxy(onProgress ?? (() => {}))).then((result) => unwrap(result));
+    return await (signal ? abortablePromise(loading, signal) : loading);
   } catch (error) {
     if (signal?.aborted) throw new OmniError("aborted", "Loading the model was cancelled.", { cause: error });
     throw error;
@@ -105,9 +107,14 @@ async function load(
   }
 }
 
-function remoteRuntime(service: Remote<RuntimeService>, dispose: () => Promise<void>): Runtime {
+function remoteRuntime(
+  service: Remote<RuntimeService>,
+  capabilities: Capabilities,
+  dispose: () => Promise<void>,
+): Runtime {
   let lastId = loadId;
   return {
+    capabilities,
     async fetch(request) {
       const id = ++lastId;
       const { signal, method, headers, url } = request;

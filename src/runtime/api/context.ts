@@ -4,6 +4,7 @@ import type { Transcriber } from "../engine/speech/types.ts";
 import type { Engine, EngineStats } from "../engine/types.ts";
 import { invalidRequest, OmniError } from "../errors.ts";
 import type { ChatTemplate } from "../text/types.ts";
+import type { Capabilities } from "../types.ts";
 import { type Json, optional, string } from "./fields.ts";
 
 /** What is known of a model whatever it does. */
@@ -15,6 +16,7 @@ export interface ServedModel {
 
 export interface ServerContext {
   model: ServedModel;
+  capabilities: Capabilities;
   /** When the model was loaded, in seconds since 1970. */
   createdAt: number;
   /** Why the GPU device is gone, once it is. */

@@ -12,6 +12,7 @@ import type { Transcriber } from "../engine/speech/types.ts";
 import type { Engine } from "../engine/types.ts";
 import { invalidRequest, OmniError } from "../errors.ts";
 import type { ChatTemplate } from "../text/types.ts";
+import type { Capabilities } from "../types.ts";
 import { type ApiContext, nowSeconds, type ServerContext, type SpeechContext } from "./context.ts";
 import { errorResponse, jsonResponse } from "./http.ts";
 import { chatCompletions } from "./routes/chatCompletions.ts";
@@ -27,6 +28,8 @@ interface ServerOptions {
   createdAt?: number;
   /** Resolves with the reason when the GPU device is gone. */
   lost?: Promise<string>;
+  /** What `/v1/models` says of the model. Default: text only. */
+  capabilities?: Capabilities;
 }
 
 /** A model that writes, or one that hears. */
@@ -65,15 +68,17 @@ const routes: Record<string, Route> = {
   "/metrics": { method: "GET", kind: "any", handler: metrics },
 };
 
+const textOnly: Capabilities = { tasks: ["chat"], input: ["text"], output: ["text"] };
+
 const modelPrefix = "/models/";
 
 /** What a server has, of which kind the model may be. */
 type Served = ServerContext & Partial<Pick<ApiContext, "engine" | "chatTemplate"> & SpeechContext>;
 
 export function createApi(options: ApiOptions): Api {
-  const { createdAt = nowSeconds(), lost, ...parts } = options;
+  const { createdAt = nowSeconds(), lost, capabilities = textOnly, ...parts } = options;
   const model = "engine" in parts ? parts.engine : parts.transcriber;
-  const context: Served = { ...parts, model, createdAt, lostReason: undefined };
+  const context: Served = { ...parts, model, createdAt, capabilities, lostReason: undefined };
   lost?.then((reason) => {
     context.lostReason = reason;
   });

@@ -7,6 +7,7 @@ import type { DecoderConfig } from "../models/config.ts";
 import type { Tokenizer } from "../text/types.ts";
 import type { CachePersistence, CachePersistenceParts } from "./cachePersistence.ts";
 import { Generation } from "./generation.ts";
+import type { MediaEncoder } from "./media/mediaEncoder.ts";
 import { isMediaToken } from "./mediaRows.ts";
 import { type ModelRunner, pageSize } from "./modelRunner.ts";
 import { StepLoop } from "./stepLoop.ts";
@@ -37,6 +38,8 @@ export interface EngineParts {
   persistence:
     | ((parts: Pick<CachePersistenceParts, "pool" | "cache" | "memory">) => CachePersistence)
     | undefined;
+  /** Where the model takes more than text. */
+  media?: MediaEncoder | undefined;
   weights: { sizeBytes: number; parameters: number; types: Record<string, number>; destroy(): void };
 }
 
@@ -45,6 +48,7 @@ export class DecoderEngine implements Engine {
   readonly tokenizer: Tokenizer;
   readonly contextLength: number;
   readonly maxRunning: number;
+  readonly media: MediaEncoder | undefined;
   /** Changes where tuning changes what numbers depend on. */
   fingerprint: string;
   private readonly tuner: Tuner | undefined;
@@ -60,6 +64,7 @@ export class DecoderEngine implements Engine {
     this.tokenizer = parts.tokenizer;
     this.contextLength = contextLength;
     this.maxRunning = maxRunning;
+    this.media = parts.media;
     this.fingerprint = parts.fingerprint;
     this.loop = new StepLoop(runner, {
       ...{ contextLength, maxRunning, maxQueued, pageSize },
@@ -118,7 +123,11 @@ export class DecoderEngine implements Engine {
     const { loop } = this;
     const { scheduler } = loop;
     const { pool } = scheduler;
-    const gpuBytes = { weights: weights.sizeBytes, ...runner.gpuBytes };
+    const { kvCache, activations } = runner.gpuBytes;
+    const gpuBytes = {
+      ...{ weights: weights.sizeBytes, kvCache },
+      activations: activations + (this.media?.sizeBytes ?? 0),
+    };
     return {
       adapter: {
         name: gpu.name,
@@ -180,6 +189,7 @@ export class DecoderEngine implements Engine {
     this.break(new OmniError("device_lost", "The engine was disposed of."));
     await this.tuner?.done;
     await this.persistence?.settled();
+    this.media?.destroy();
     this.parts.runner.destroy();
     this.parts.weights.destroy();
     this.parts.gpu.device.destroy();

@@ -12,9 +12,10 @@ import { readGgufHeader } from "../weights/gguf.ts";
 import { SourceReader } from "../weights/reader.ts";
 import { openSource } from "../weights/source.ts";
 import type { GgufHeader, TensorTable } from "../weights/types.ts";
-import { DecoderEngine } from "./engine.ts";
+import { DecoderEngine, type EngineParts } from "./engine.ts";
 import { hex } from "./hex.ts";
 import { loadRunner } from "./loadRunner.ts";
+import type { OpenedProjector } from "./media/loadProjector.ts";
 import { pageSize } from "./modelRunner.ts";
 import { type TunerOptions, variantsOf } from "./tuner.ts";
 import { type Engine, maxTopLogprobs } from "./types.ts";
@@ -55,6 +56,8 @@ export interface SchedulerLimits {
 
 export interface LoadOptions {
   model: string | URL | Blob;
+  /** What makes the model see or hear: a projector file (`mmproj`) for it. */
+  projector?: string | URL | Blob;
   /** The name under which the model is listed. Default: the file's `general.name`, else its file name. */
   modelId?: string;
   adapter?: AdapterOptions;
@@ -94,6 +97,7 @@ export async function loadEngine(options: LoadOptions, opened?: SourceReader): P
   const reader = opened ?? new SourceReader(openSource(options.model), options.signal);
   const { source } = reader;
   let gpu: Gpu | undefined;
+  let projector: OpenedProjector | undefined;
   try {
     report("header");
     const tuning = booleanOption(options.tuning, "tuning");
@@ -116,6 +120,11 @@ export async function loadEngine(options: LoadOptions, opened?: SourceReader): P
         "tokenizer.ggml.tokens",
       );
     const chatTemplate = createChatTemplate(templateSource(header), tokenizer);
+    if (options.projector !== undefined) {
+      const { openProjector } = await import("./media/loadProjector.ts");
+      projector = await openProjector(options.projector, config.width, options.signal);
+    }
+    const projectorBytes = projector?.sizeBytes ?? 0;
 
     await remembered;
     let loadedBytes = 0;
@@ -130,18 +139,30 @@ export async function loadEngine(options: LoadOptions, opened?: SourceReader): P
       maxTopLogprobs,
       cacheType,
       chunkTokens,
+      // No prompt has more.
+      mediaRows: projector ? contextLength : 0,
       signal: options.signal,
       onBytes: weightSum && ((bytes) => weightSum.add(bytes)),
       onProgress: (loaded, total) => {
         loadedBytes = loaded;
-        report(loaded < total ? "weights" : "compile", loaded, source.sizeBytes ?? total);
+        const whole = (source.sizeBytes ?? total) + projectorBytes;
+        report(loaded < total || projector ? "weights" : "compile", loaded, whole);
       },
     });
+    const media = await projector?.load({
+      ...{ gpu, rows: runner.media!, signal: options.signal },
+      onProgress: (loaded, total) => {
+        const whole = loadedBytes + (projector!.sizeBytes ?? total);
+        report(loaded < total ? "weights" : "compile", loadedBytes + loaded, whole);
+      },
+    });
+    loadedBytes += media ? (projector!.sizeBytes ?? 0) : 0;
     if (options.signal?.aborted) throw new OmniError("aborted", "Loading the model was cancelled.");
     const adapter = gpu;
     const { sizeBytes } = source;
+    const projectorFacts = projector ? [projector.sizeBytes, ...projector.header.metadata] : [];
     const fingerprintWith = async (facts: readonly unknown[]) =>
-      `fp_${(await fingerprint(adapter, header, [sizeBytes, cacheType, ...facts])).slice(0, 16)}`;
+      `fp_${(await fingerprint(adapter, header, [sizeBytes, cacheType, ...projectorFacts, ...facts])).slice(0, 16)}`;
     const keptPages = persistence && {
       store: new persistence.PageStore(new persistence.OpfsStore("omnitab-kv-cache"), persistBytes),
       fingerprint: await fingerprint(gpu, header, [...weightSum!.value, cacheType]),
@@ -159,7 +180,11 @@ export async function loadEngine(options: LoadOptions, opened?: SourceReader): P
         : undefined,
       persistence: keptPages && ((parts) => new persistence!.CachePersistence({ ...parts, ...keptPages })),
       modelId: options.modelId ?? modelName(header, source.name),
-      weights: { ...weights, ...census(header) },
+      media: media?.encoder,
+      weights: allWeights(
+        { ...weights, ...census(header) },
+        media && { ...media.weights, ...census(projector!.header) },
+      ),
     });
     const elapsedMs = performance.now() - start;
     report("ready", loadedBytes, loadedBytes);
@@ -170,7 +195,25 @@ export async function loadEngine(options: LoadOptions, opened?: SourceReader): P
     throw OmniError.from(error);
   } finally {
     await reader.close();
+    await projector?.close();
   }
+}
+
+type CountedWeights = EngineParts["weights"];
+
+function allWeights(model: CountedWeights, projector: CountedWeights | undefined): CountedWeights {
+  if (!projector) return model;
+  const types = { ...model.types };
+  for (const [type, count] of Object.entries(projector.types)) types[type] = (types[type] ?? 0) + count;
+  return {
+    types,
+    sizeBytes: model.sizeBytes + projector.sizeBytes,
+    parameters: model.parameters + projector.parameters,
+    destroy: () => {
+      model.destroy();
+      projector.destroy();
+    },
+  };
 }
 
 /** The type of the cache that was asked for. @throws OmniError `invalid_request` where there is none such for the model */

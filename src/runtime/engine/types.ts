@@ -2,6 +2,7 @@
 
 import { OmniError } from "../errors.ts";
 import type { Tokenizer } from "../text/types.ts";
+import type { MediaEncoder } from "./media/mediaEncoder.ts";
 
 /** How the next token is drawn. Names and meanings follow OpenAI and vLLM. */
 export interface SamplingParams {
@@ -223,6 +224,8 @@ export interface Engine {
   readonly contextLength: number;
   /** Requests that are computed at once; more wait. */
   readonly maxRunning: number;
+  /** Encodes pictures and sounds for prompts, where the model takes any. */
+  readonly media?: MediaEncoder | undefined;
   /** What numbers depend on besides a request and its seed: the model, the adapter, the kernels. */
   readonly fingerprint: string;
   /**

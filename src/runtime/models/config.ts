@@ -38,15 +38,16 @@ export interface RopeConfig {
   positionScale: number;
 }
 
-/** Typed look-ups of `{architecture}.{key}`; every error names the key. */
-class Keys {
+/** Typed look-ups of `{prefix}.{key}`; every error names the key. */
+export class Keys {
+  /** @param prefix an architecture, or whose part of the metadata it is */
   constructor(
     private readonly metadata: ReadonlyMap<string, MetadataValue>,
-    private readonly architecture: string,
+    private readonly prefix: string,
   ) {}
 
   value(key: string): { name: string; value: MetadataValue | undefined } {
-    const name = `${this.architecture}.${key}`;
+    const name = `${this.prefix}.${key}`;
     return { name, value: this.metadata.get(name) };
   }
 
@@ -61,13 +62,23 @@ class Keys {
     return value;
   }
 
+  /** A list of `count` numbers. */
+  numbers(key: string, count: number): number[] {
+    const { name, value } = this.value(key);
+    if (value === undefined) throw badModelFile(`The file has no ${name}.`, name);
+    const isList = Array.isArray(value) && value.length === count;
+    if (!isList || !value.every((item) => typeof item === "number" && Number.isFinite(item)))
+      throw badModelFile(`${name} is not a list of ${count} numbers.`, name);
+    return value as number[];
+  }
+
   /** A size: a whole number from 1 to `limit`. */
   size(key: string, limit: number, fallback?: number): number {
     const value = this.number(key, fallback);
     if (!Number.isInteger(value) || value < 1 || value > limit)
       throw badModelFile(
-        `${this.architecture}.${key} is ${value}; expected a whole number from 1 to ${limit}.`,
-        `${this.architecture}.${key}`,
+        `${this.prefix}.${key} is ${value}; expected a whole number from 1 to ${limit}.`,
+        `${this.prefix}.${key}`,
       );
     return value;
   }

@@ -3,9 +3,9 @@
 import { Template } from "@huggingface/jinja";
 import { badModelFile, invalidRequest, OmniError } from "../errors.ts";
 import { defaultTemplate } from "./defaultTemplates.ts";
-import { Disguise } from "./disguise.ts";
+import { Disguise, mediaMark } from "./disguise.ts";
 import { runTemplate, TemplateLimitError, TemplateRefusal } from "./templateInterpreter.ts";
-import type { ChatTemplate, RenderOptions, TemplateMessage, Tokenizer } from "./types.ts";
+import type { ChatTemplate, PromptMedia, RenderOptions, TemplateMessage, Tokenizer } from "./types.ts";
 
 export interface ChatTemplateOptions {
   /** Texts of the variables `bos_token` and `eos_token`. Default: those of the tokenizer. */
@@ -31,6 +31,15 @@ export function createChatTemplate(
   return new JinjaChatTemplate(source ?? defaultTemplate(tokenizer.specialTokens), tokenizer, options);
 }
 
+/** Numbers of the pictures and sounds in messages, in order. */
+function mediaOf(messages: readonly TemplateMessage[]): number[] {
+  return messages.flatMap(({ content }) =>
+    content === null || typeof content === "string"
+      ? []
+      : content.flatMap((part) => (part.type === "media" ? part.index : [])),
+  );
+}
+
 class JinjaChatTemplate implements ChatTemplate {
   readonly source: string;
   readonly #template: Template;
@@ -38,6 +47,7 @@ class JinjaChatTemplate implements ChatTemplate {
   readonly #disguise: Disguise;
   readonly #bosToken: string;
   readonly #eosToken: string;
+  #textVanishes: boolean | undefined;
 
   constructor(source: string, tokenizer: Tokenizer, options: ChatTemplateOptions) {
     this.source = source;
@@ -52,25 +62,74 @@ class JinjaChatTemplate implements ChatTemplate {
 
   tokens(messages: readonly TemplateMessage[], options: RenderOptions = {}): number[] {
     const { bosToken, addBos } = this.#tokenizer;
-    const tokens = this.#tokenizer.encode(this.#render(messages, options), {
-      special: true,
-      reveal: this.#disguise.reveal,
-    });
+    const tokens = this.#marked(messages, options) ?? this.#withMedia(messages, options);
     // Most templates write the begin-of-text token themselves.
     if (addBos && bosToken !== undefined && tokens[0] !== bosToken) tokens.unshift(bosToken);
     return tokens;
   }
 
   text(messages: readonly TemplateMessage[], options: RenderOptions = {}): string {
-    return this.#disguise.reveal(this.#render(messages, options));
+    const text = this.#render(messages, options, "text").replaceAll(mediaMark, "");
+    return this.#disguise.reveal(text);
   }
 
-  #render(messages: readonly TemplateMessage[], options: RenderOptions): string {
-    const { addGenerationPrompt = true, tools, variables = {} } = options;
+  /** Special tokens count; what users wrote has none. */
+  #encode(text: string): number[] {
+    return this.#tokenizer.encode(text, { special: true, reveal: this.#disguise.reveal });
+  }
+
+  /** Tokens by a template that writes a placeholder for each picture or sound; undefined where it does not. */
+  #marked(messages: readonly TemplateMessage[], options: RenderOptions): number[] | undefined {
+    const { media = [] } = options;
+    if (!this.#typed || media.length === 0) return undefined;
+    const ids = media.map(
+      ({ placeholder }) => placeholder && this.#tokenizer.specialTokens.get(placeholder.text),
+    );
+    if (ids.includes(undefined)) return undefined;
+    const used = mediaOf(messages);
+    const tokens = this.#encode(this.#render(messages, options, "typed"));
+    const placeholders = new Set(ids);
+    const found = tokens.filter((token) => placeholders.has(token));
+    // In order and of the right kinds, or the template does not know them.
+    if (found.length !== used.length || found.some((token, i) => token !== ids[used[i]!])) return undefined;
+    let next = 0;
+    return tokens.flatMap((token) => {
+      if (!placeholders.has(token)) return token;
+      const { pieces, placeholder } = media[used[next++]!]!;
+      const inner = [...pieces];
+      if (placeholder!.before !== "" && inner[0] === placeholder!.before) inner.shift();
+      if (placeholder!.after !== "" && inner.at(-1) === placeholder!.after) inner.pop();
+      return this.#piecesOf(inner);
+    });
+  }
+
+  /** Tokens by a template that knows nothing of pictures and sounds: a mark goes through it as a part of the text. */
+  #withMedia(messages: readonly TemplateMessage[], options: RenderOptions): number[] {
+    const texts = this.#render(messages, options, "text").split(mediaMark);
+    const used = mediaOf(messages);
+    if (texts.length !== used.length + 1)
+      throw invalidRequest(
+        `The model's chat template leaves out pictures or sounds: ${used.length} were given and ${texts.length - 1} are in the prompt.`,
+        "messages",
+      );
+    return texts.flatMap((text, i) => {
+      const after = i < used.length ? this.#piecesOf(options.media![used[i]!]!.pieces) : [];
+      return [...(text === "" ? [] : this.#encode(text)), ...after];
+    });
+  }
+
+  #piecesOf(pieces: PromptMedia["pieces"]): number[] {
+    return pieces.flatMap((piece) =>
+      typeof piece === "string" ? this.#tokenizer.encode(piece, { special: true }) : piece,
+    );
+  }
+
+  #render(messages: readonly TemplateMessage[], options: RenderOptions, parts: "typed" | "text"): string {
+    const { addGenerationPrompt = true, tools, variables = {}, media = [] } = options;
     try {
       return runTemplate(this.#template, {
         ...this.#disguise.hide(variables),
-        messages: messages.map((message) => this.#hide(message)),
+        messages: messages.map((message) => this.#hide(message, media, parts)),
         tools: tools === undefined ? null : this.#disguise.hide(tools),
         add_generation_prompt: addGenerationPrompt,
         bos_token: this.#bosToken,
@@ -81,10 +140,47 @@ class JinjaChatTemplate implements ChatTemplate {
     }
   }
 
-  #hide(message: TemplateMessage): TemplateMessage {
-    const hidden = this.#disguise.hide(message, message.role === "assistant");
+  #hide(
+    { content, ...message }: TemplateMessage,
+    media: readonly PromptMedia[],
+    parts: "typed" | "text",
+  ): object {
+    const isAssistant = message.role === "assistant";
+    const text = (value: string) => this.#disguise.hide(value, isAssistant);
+    let shown: unknown = typeof content === "string" ? text(content) : content;
+    if (typeof content === "string" && content !== "" && this.#needsParts)
+      shown = [{ type: "text", text: text(content) }];
+    else if (content !== null && typeof content === "object") {
+      const list = content.map((part) => {
+        if (part.type === "text") return { type: "text", text: text(part.text) };
+        return parts === "typed" ? { type: media[part.index]!.kind } : { type: "text", text: mediaMark };
+      });
+      shown = this.#typed ? list : list.map((part) => part.text ?? "").join("");
+    }
+    const hidden = { ...(this.#disguise.hide(message, isAssistant) as object), content: shown };
     // Templates compare these with words of their own and build tokens of them.
     return knownRoles.has(message.role) ? { ...hidden, role: message.role } : hidden;
+  }
+
+  /** Whether the template looks at the types of a message's parts. */
+  get #typed(): boolean {
+    return /(\[\s*['"]type['"]\s*\]|\.type\b)\s*==/.test(this.source);
+  }
+
+  /** Whether a message's text must come as a part: as a mere string it does not reach the prompt. */
+  get #needsParts(): boolean {
+    if (this.#textVanishes === undefined) {
+      this.#textVanishes = false;
+      const probe = "needle";
+      const rendered = () =>
+        this.#render([{ role: "user", content: probe }], { addGenerationPrompt: false }, "text");
+      try {
+        this.#textVanishes = this.#typed && !rendered().includes(probe);
+      } catch {
+        this.#textVanishes = this.#typed;
+      }
+    }
+    return this.#textVanishes;
   }
 
   #explain(error: unknown): OmniError {

@@ -18,6 +18,9 @@ const standInCount = 31;
 /** Stands for nothing: it keeps the characters around it apart. */
 const separator = "\uFDEF";
 
+/** Stands for a picture or sound on its way through a template: a noncharacter, which no string of a request keeps. */
+export const mediaMark = "\uFFFE";
+
 export class Disguise {
   /** Stand-in of each character that is replaced. */
   readonly #standIns = new Map<string, string>();
@@ -40,7 +43,7 @@ export class Disguise {
       if (ends.length === 0 && characters.length > 1) this.#wordLike.add(text);
       for (const end of characters.length > 1 ? ends : characters) this.#addStandIn(end);
     }
-    const alternatives = [...this.#wordLike, ...this.#standIns.keys(), ...this.#characters.keys()];
+    const alternatives = [mediaMark, ...this.#wordLike, ...this.#standIns.keys(), ...this.#characters.keys()];
     this.#found = alternation(alternatives);
     this.#foundKeeping = alternation([...this.#userDefined, ...alternatives]);
   }

@@ -60,17 +60,34 @@ export interface StreamingDetokenizer {
 /** A chat message as the template sees it (already validated by `api/`). */
 export interface TemplateMessage {
   role: string;
-  content: string | null;
+  content: string | null | readonly MessagePart[];
   name?: string;
   tool_calls?: unknown[];
   tool_call_id?: string;
   [extra: string]: unknown;
 }
 
+/** A part of a message: text, or one of {@link RenderOptions.media}. */
+export type MessagePart = { type: "text"; text: string } | { type: "media"; index: number };
+
+/** What stands in a prompt for a picture, a sound or a video. */
+export interface PromptMedia {
+  kind: "image" | "audio" | "video";
+  /** Texts, whose special tokens count, and tokens. */
+  pieces: readonly (string | readonly number[])[];
+  /**
+   * The special token that templates of such models write for one, and what they write around it of what the pieces begin
+   * and end with.
+   */
+  placeholder?: { text: string; before: string; after: string } | undefined;
+}
+
 export interface RenderOptions {
   /** Ends the prompt where the assistant's answer starts. @default true */
   addGenerationPrompt?: boolean;
   tools?: unknown[];
+  /** Of messages' parts. */
+  media?: readonly PromptMedia[];
   /** More variables for the template, e.g. `enable_thinking`. */
   variables?: Record<string, unknown>;
 }

@@ -88,7 +88,9 @@ function check(request: TensorRequest, tensor: GgufTensorInfo): RunnableTensorIn
   const { name, kind, taps = 1 } = request;
   const [rows = 0, columns = 0] = request.shape;
   const shape = taps === 1 ? request.shape : [rows, columns / taps, taps];
-  if (String(squeeze(shape)) !== String(squeeze(tensor.shape)))
+  const [first = 0, ...rest] = tensor.shape;
+  const found = request.flat ? [first, rest.reduce((a, b) => a * b, 1)] : tensor.shape;
+  if (String(squeeze(shape)) !== String(squeeze(found)))
     throw badModelFile(
       `Tensor ${name} has the shape (${tensor.shape.join(", ")}); the model needs (${shape.join(", ")}).`,
       name,

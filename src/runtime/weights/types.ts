@@ -59,6 +59,8 @@ export interface TensorRequest {
    * zeros. @default false
    */
   optional?: boolean | "zeros";
+  /** A convolution's kernel over patches or taps, of several dimensions, each output's weights read as one row. @default false */
+  flat?: boolean;
   /**
    * A convolution's kernel, which the file holds as (rows, columns / taps, taps): wanted tap by tap, as
    * (rows, taps, columns / taps). Unquantized types only.

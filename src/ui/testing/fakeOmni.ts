@@ -124,6 +124,7 @@ export function fakeOmni(script: FakeScript): FakeOmni {
   };
   return {
     fetch,
+    capabilities: { tasks: ["chat"], input: ["text"], output: ["text"] },
     stats: async () => stats,
     lost,
     dispose,

@@ -3,13 +3,16 @@
 import { modelNotFound, type ServerContext } from "../context.ts";
 import { jsonResponse } from "../http.ts";
 
-function model({ model, createdAt }: ServerContext) {
+function model({ model, createdAt, capabilities }: ServerContext) {
   return {
     id: model.modelId,
     object: "model",
     created: createdAt,
     owned_by: "omnitab",
     max_model_len: model.contextLength, // vLLM's name
+    // As OpenRouter lists them.
+    input_modalities: capabilities.input,
+    output_modalities: capabilities.output,
   };
 }
 

@@ -1,0 +1,65 @@
+/** Encodes pictures on the GPU, a view at a time. */
+
+import type { Gpu } from "../../gpu/device.ts";
+import type { Tensor } from "../../gpu/tensor.ts";
+import type { ImageEncoderModel, View } from "../../models/projector/types.ts";
+import { EncoderRun } from "./encoderRun.ts";
+
+/** A picture's pixels as they go to the GPU. */
+export interface Pixels {
+  width: number;
+  height: number;
+  /** RGBA, a u32 each. */
+  words: Uint32Array<ArrayBuffer>;
+}
+
+/** What larger pictures are made smaller to, before they go to the GPU: 16 MiB. */
+export const pixelLimits = { maxPixels: 4 * 2 ** 20, maxSide: 4096 } as const;
+
+export class ImageRunner {
+  private readonly run: EncoderRun;
+  private pixels!: Tensor;
+  private sizes!: Tensor;
+  private window!: Tensor;
+  /** The picture in `pixels`. */
+  private loaded: Pixels | undefined;
+
+  constructor(
+    gpu: Gpu,
+    readonly model: ImageEncoderModel,
+  ) {
+    const { rows, patches, viewSize } = model;
+    this.run = new EncoderRun(gpu, "pictures", { tokens: patches, outputs: rows }, (rec, arena) => {
+      this.pixels = arena.tensor("pixels", "u32", [pixelLimits.maxPixels]);
+      this.sizes = arena.tensor("sizes", "u32", [4]);
+      this.window = arena.tensor("window", "u32", [4]);
+      const mostHeight = pixelLimits.maxSide;
+      const scratch = arena.tensor("scratch", "u32", [mostHeight, viewSize.width]);
+      const { pixels, sizes, window } = this;
+      return model.record(rec, { arena, pixels, sizes, window, scratch, mostHeight });
+    });
+  }
+
+  get sizeBytes(): number {
+    return this.run.arena.sizeBytes;
+  }
+
+  compile(): Promise<void> {
+    return this.run.compile();
+  }
+
+  /** Submits the encoding of a view. @param rows its rows become the `index`-th of these */
+  encode(picture: Pixels, { resized, left, top }: View, rows: Tensor, index: number): void {
+    const { run } = this;
+    if (this.loaded !== picture) run.write(this.pixels, picture.words);
+    this.loaded = picture;
+    const { width, height } = this.model.viewSize;
+    run.write(this.sizes, Uint32Array.of(picture.height, picture.width, resized.height, resized.width));
+    run.write(this.window, Uint32Array.of(top, left, height, width));
+    run.submit(rows, index);
+  }
+
+  destroy(): void {
+    this.run.destroy();
+  }
+}

@@ -1,0 +1,38 @@
+/** The projectors that can be run, by `clip.projector_type`. */
+
+import { badModelFile, unsupportedModel } from "../../errors.ts";
+import type { GgufHeader } from "../../weights/types.ts";
+import { idefics3 } from "./idefics3.ts";
+import { omnitab } from "./omnitab.ts";
+import type { ProjectorSpec } from "./types.ts";
+
+const projectors: Record<string, (header: GgufHeader) => ProjectorSpec> = { idefics3, omnitab };
+
+/**
+ * What a projector file holds.
+ * @param width of the language model, D
+ * @throws OmniError `unsupported_model` naming the type, `bad_model_file` naming the key; `unsupported_model` where it is for
+ *   another language model
+ */
+export function projectorSpec(header: GgufHeader, width: number): ProjectorSpec {
+  const { metadata } = header;
+  if (metadata.get("general.architecture") !== "clip")
+    throw badModelFile(
+      `The file for 'projector' is no projector: its general.architecture is ${JSON.stringify(metadata.get("general.architecture") ?? null)}, not "clip".`,
+      "general.architecture",
+    );
+  const type = metadata.get("clip.projector_type") ?? metadata.get("clip.vision.projector_type");
+  const known = Object.keys(projectors);
+  if (typeof type !== "string" || !known.includes(type))
+    throw unsupportedModel(
+      `Projectors of type ${JSON.stringify(type ?? null)} are not supported; these are: ${known.join(", ")}.`,
+      "clip.projector_type",
+    );
+  const spec = projectors[type]!(header);
+  if (spec.outputWidth !== width)
+    throw unsupportedModel(
+      `The projector gives rows of ${spec.outputWidth} numbers and the language model reads ${width}: they do not belong together.`,
+      "clip.vision.projection_dim",
+    );
+  return spec;
+}

@@ -1,0 +1,99 @@
+/** What a projector file adds to a language model: encoders of pictures and sounds whose rows stand in its prompts. */
+
+import type { BufferArena } from "../../gpu/buffers.ts";
+import type { Gpu } from "../../gpu/device.ts";
+import type { Recording } from "../../gpu/recording.ts";
+import type { Tensor } from "../../gpu/tensor.ts";
+import type { LoadedWeights, TensorRequest } from "../../weights/types.ts";
+
+/** How closely a picture is looked at: OpenAI's `detail`. */
+export type Detail = "low" | "high" | "auto";
+
+export interface Size {
+  width: number;
+  height: number;
+}
+
+/** A part of a picture, resized: what an encoder sees at once. */
+export interface View {
+  /** What the whole picture is resized to. */
+  resized: Size;
+  /** The part of that: its corner; its size is the encoder's. */
+  left: number;
+  top: number;
+}
+
+/**
+ * What stands in a prompt for a picture or a sound: texts, whose special tokens count, and numbers of views or windows,
+ * each of which stands for the rows of one.
+ */
+export type PromptPiece = string | number;
+
+export interface ImagePlan {
+  views: View[];
+  pieces: PromptPiece[];
+}
+
+/** How templates of such models mark a picture or sound by themselves. */
+export interface Placeholder {
+  /** A special token of which one stands for each picture or sound. */
+  text: string;
+  /** What the template writes around it, of what the pieces begin and end with. */
+  before: string;
+  after: string;
+}
+
+/** An encoder of pictures. N patches of a view, D its width, R rows that it gives, M the width of the language model. */
+export interface ImageEncoderModel {
+  /** Of a view, in pixels. */
+  viewSize: Size;
+  /** R: rows that stand in the prompt for a view. */
+  rows: number;
+  /** N: rows of the encoder itself. */
+  patches: number;
+  placeholder: Placeholder | undefined;
+  plan(picture: Size, detail: Detail): ImagePlan;
+  /** What stands for a frame of a video, of which there is one view. */
+  framePieces: PromptPiece[];
+  /** For steps of N tokens and R outputs: `inputs` to the rows of a view. */
+  record(rec: Recording, inputs: ImageInputs): Tensor; // (R, M)
+}
+
+/** What a view is made of. See `imageResize`. */
+export interface ImageInputs {
+  arena: BufferArena;
+  pixels: Tensor; // u32, RGBA
+  sizes: Tensor; // (4) u32
+  window: Tensor; // (4) u32
+  scratch: Tensor;
+  mostHeight: number;
+}
+
+/** An encoder of sounds, a window at a time. */
+export interface AudioEncoderModel {
+  /** Samples of a window, at 16 kHz, of which some may have been in the window before. */
+  windowSamples: number;
+  /** Samples by which windows move. A window ends where its step ends; before the sound and after it there is silence. */
+  stepSamples: number;
+  /** R: rows that stand in the prompt for a step. */
+  rows: number;
+  /** The largest number of rows of the encoder itself. */
+  positions: number;
+  /** Steps of the longest sound. */
+  maxSteps: number;
+  placeholder: Placeholder | undefined;
+  /** What stands for a sound of so many steps. */
+  pieces(steps: number): PromptPiece[];
+  /** For steps of `positions` tokens and R outputs. @param samples (windowSamples) f32 */
+  record(rec: Recording, arena: BufferArena, samples: Tensor): Tensor; // (R, M)
+}
+
+/** A projector whose file has been understood. */
+export interface ProjectorSpec {
+  type: string;
+  /** M: the language model's. */
+  outputWidth: number;
+  tensors: TensorRequest[];
+  /** Names the weights. Buffers of the encoders come into being when they are recorded. */
+  build(gpu: Gpu, loaded: LoadedWeights): { image?: ImageEncoderModel; audio?: AudioEncoderModel };
+}
