@@ -4,6 +4,7 @@
  *
  *   model      (default) how fast a model loads, reads and writes, in headless Chromium with the built library
  *   engine     many requests at once: speed, gaps, turns, constraints
+ *   encoder    encoders of sound and pictures against onnxruntime-web
  *   kernels    each kernel of a model by itself, on the same adapter
  *   isa        what AMD's compiler makes of each kernel, for GPUs that are not there
  *   roofline   what a decode step reads and writes, and what that allows on real GPUs
@@ -13,7 +14,7 @@ import path from "node:path";
 import process from "node:process";
 import { ensureDependencies, root } from "../scripts/install.mjs";
 
-const modes = ["model", "engine", "kernels", "isa", "roofline"];
+const modes = ["model", "engine", "encoder", "kernels", "isa", "roofline"];
 
 const [first = "", ...rest] = process.argv.slice(2);
 const mode = modes.includes(first) ? first : "model";

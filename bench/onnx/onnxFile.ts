@@ -14,7 +14,7 @@ export interface OnnxNode {
   attributes?: Record<string, number | { float: number } | number[]>;
 }
 
-export const elementTypes = { f32: 1, u8: 2, i32: 6, i64: 7 } as const;
+export const elementTypes = { f32: 1, u8: 2, i32: 6, i64: 7, f16: 10 } as const;
 export type ElementType = keyof typeof elementTypes;
 
 export interface OnnxTensor {
