@@ -493,3 +493,40 @@ test.describe("on a phone", () => {
     expect(await overflow()).toBeLessThanOrEqual(0);
   });
 });
+
+test("the embedded model is shown a picture, looks through the camera, and is spoken to", async ({
+  guarded: page,
+  site,
+}) => {
+  // Software adapters compile both encoders when they are first wanted.
+  test.setTimeout(600_000);
+  await open(page, site.app);
+  const waits = { timeout: 300_000 };
+  const written = async (count: number) => {
+    await expect(answers(page)).toHaveCount(count, waits);
+    await expect(page.locator("body")).toHaveAttribute("data-state", "ready", waits);
+    await expect(answers(page).last().locator(".markdown")).not.toBeEmpty();
+  };
+  await page.getByTestId("pick").setInputFiles(await pngFile(page, 60, 60));
+  const send = async (text: string) => {
+    await composer(page).fill(text);
+    await composer(page).press("Enter");
+  };
+  await send("What do you see?");
+  await written(1);
+
+  await button(page, "Camera").click();
+  const preview = page.getByTestId("camera").locator("video");
+  await expect.poll(() => preview.evaluate((v) => (v as HTMLVideoElement).videoWidth)).toBeGreaterThan(0);
+  await button(page, "Take a picture").click();
+  await expect(chips(page)).toHaveCount(1);
+  await send("And now?");
+  await written(2);
+
+  const talk = button(page, /^(Talk|Send what was said)/);
+  await talk.click();
+  await expect(page.getByTestId("talk-length")).toHaveText("0:02");
+  await talk.click();
+  await written(3);
+  await expect(questions(page).last().getByTestId("attachment")).toHaveCount(1);
+});
