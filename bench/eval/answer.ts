@@ -9,7 +9,7 @@ const tileSize = 64;
 const tilesAcross = 16;
 const atOnce = 8;
 
-const addresses = {
+export const addresses = {
   model: "/public/models/omni-tiny.gguf",
   projector: "/public/models/omni-tiny-mmproj.gguf",
   pictures: "/training/eval/pictures.png",
@@ -67,7 +67,7 @@ export async function answerAll(items: readonly Item[]): Promise<string[]> {
   return replies;
 }
 
-async function pictures(): Promise<(tile: number) => Promise<Blob>> {
+export async function pictures(): Promise<(tile: number) => Promise<Blob>> {
   const sheet = await createImageBitmap(await (await fetch(addresses.pictures)).blob());
   return (tile) => {
     const canvas = new OffscreenCanvas(tileSize, tileSize);
@@ -77,7 +77,7 @@ async function pictures(): Promise<(tile: number) => Promise<Blob>> {
   };
 }
 
-async function speech(): Promise<Float32Array> {
+export async function speech(): Promise<Float32Array> {
   const audio = await decodeAudio(await (await fetch(addresses.speech)).blob());
   const pieces: Float32Array[] = [];
   for await (const piece of audio.samples()) pieces.push(piece);
@@ -91,7 +91,7 @@ async function speech(): Promise<Float32Array> {
   return all;
 }
 
-async function base64(blob: Blob): Promise<string> {
+export async function base64(blob: Blob): Promise<string> {
   const bytes = new Uint8Array(await blob.arrayBuffer());
   let text = "";
   for (const byte of bytes) text += String.fromCharCode(byte);

@@ -4,6 +4,7 @@
  * browser, through the API that apps use. Rules and figures are those of `training/evaluate_media.py`.
  *
  * usage: npm run eval [-- --adapter swiftshader|lavapipe|gpu] [--skill name] [--json file] [--mistakes n]
+ *        npm run eval -- --overlap     instead: how soon an answer begins where encoding went on during capture
  */
 
 import { readFileSync, writeFileSync } from "node:fs";
@@ -20,6 +21,7 @@ const { values } = parseArgs({
     adapter: { type: "string" },
     skill: { type: "string", default: "" },
     json: { type: "string" },
+    overlap: { type: "boolean", default: false },
     mistakes: { type: "string", default: "0" },
   },
 });
@@ -42,15 +44,18 @@ try {
   page.setDefaultTimeout(0);
   page.on("console", (message) => console.error(message.text()));
   await page.goto(new URL("bench/eval/page.html", server.resolvedUrls?.local[0]).href);
-  const replies = /** @type {string[]} */ (
-    await page.evaluate(async (wanted) => {
-      const { answerAll } = await import(
-        /* @vite-ignore */ new URL("/bench/eval/answer.ts", location.href).href
+  const call = (/** @type {string} */ file, /** @type {string} */ name, /** @type {unknown} */ argument) =>
+    page.evaluate(
+      async ([url, exported, value]) =>
+        (await import(/* @vite-ignore */ String(url)))[String(exported)](value),
+      [new URL(`/bench/eval/${file}`, page.url()).href, name, argument],
+    );
+  if (values.overlap) {
+    for (const { kind, without, withOverlap } of await call("overlap.ts", "measureOverlap", 7))
+      console.log(
+        `${kind}: first token after ${withOverlap.toFixed(0)} ms, without overlap ${without.toFixed(0)} ms: ${((100 * withOverlap) / without).toFixed(0)} %`,
       );
-      return answerAll(wanted);
-    }, items)
-  );
-  report(items, replies);
+  } else report(items, await call("answer.ts", "answerAll", items));
 } finally {
   await browser.close();
   await server.close();
