@@ -37,11 +37,11 @@ FAMILY = {"seeing": lambda rng, source, held: seeing.sample(rng, held), "video":
 
 def choose(source, seed=41):
     """The set: different keys, and at first different answers, so that each emoji comes once as far as they go."""
-    rng, got, keys = random.Random(seed), collections.defaultdict(list), set()
+    got, keys = collections.defaultdict(list), set()
     calm = pictures.develop
-    pictures.develop = lambda rng, noise, picture: (np.asarray(picture) & 0xF8) | 4  # no grain and fewer shades: small files
+    pictures.develop = lambda rng, noise, picture: (np.asarray(picture) & 0xF0) | 8  # no grain and fewer shades: small files
     for family, sample in FAMILY.items():
-        names = [k for k in WANTED if k.startswith(family)]
+        rng, names = random.Random(seed), [k for k in WANTED if k.startswith(family)]
         for tries in range(30000):
             if all(len(got[k]) >= WANTED[k] for k in names):
                 break
@@ -82,7 +82,7 @@ def write(folder, items):
         sheet[n // ACROSS * TILE:][:TILE, n % ACROSS * TILE:][:, :TILE] = t
     Image.fromarray(sheet).save(os.path.join(folder, "pictures.png"), optimize=True)
     raw = (np.concatenate(sound) * 32767).astype("<i2").tobytes()
-    subprocess.run(["opusenc", "--quiet", "--raw", "--raw-rate", "16000", "--raw-chan", "1", "--bitrate", "14", "--speech", "-", os.path.join(folder, "speech.opus")], input=raw, check=True)
+    subprocess.run(["opusenc", "--quiet", "--raw", "--raw-rate", "16000", "--raw-chan", "1", "--bitrate", "11", "--speech", "-", os.path.join(folder, "speech.opus")], input=raw, check=True)
     with open(os.path.join(folder, "items.json"), "w", encoding="utf-8") as f:
         f.write("[\n" + ",\n".join(json.dumps(x, ensure_ascii=False) for x in out) + "\n]\n")
     print(f"{len(out)} items, {len(tiles)} tiles, {at / 16000:.0f} s; " + ", ".join(f"{n} {os.path.getsize(os.path.join(folder, n)) >> 10} KB" for n in ("pictures.png", "speech.opus", "items.json")))

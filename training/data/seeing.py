@@ -57,7 +57,7 @@ def yes_no(rng, held):
 
 
 def which(rng, held):
-    """One of two names; for held-out pictures also of emoji that were never seen."""
+    """One of two names; for held-out pictures also of two emoji that were never seen."""
     if held and rng.random() < 0.5 or not held and rng.random() < 0.6:
         entry = pick(rng, SPRITES.entries["unseen" if held else "trained"])
         t = emoji_thing(*entry[:3], pick(rng, pictures.STYLES))
@@ -67,6 +67,8 @@ def which(rng, held):
     other = draw_thing(rng, t.kind, avoid={t.said})
     while t.kind == "emoji" and other.group == t.group:
         other = draw_thing(rng, "emoji", avoid={t.said})
+    while skill == "which-unseen" and (other.group == t.group or emoji_split(other.symbol) != "unseen"):
+        other = emoji_thing(*pick(rng, SPRITES.entries["unseen"])[:3], "")
     x, y = (t, other) if rng.random() < 0.5 else (other, t)
     q = pick(rng, ["Is this {x} or {y}?", "Which is it, {x} or {y}?", "Do you see {x} or {y}?"]).format(x=x.said, y=y.said)
     return item(rng, skill, f"{t.said}{other.said}", image(rng, place(rng, Scene([t]))), q, f"It is {told(t)}.", t.said)
