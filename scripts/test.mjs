@@ -171,6 +171,11 @@ async function adapters() {
   return usable;
 }
 
+/** Words by which e2e's files are chosen. @param {string} name of the adapter */
+function filesFor(name) {
+  return filters.length > 0 || name === usable.at(-1) ? filters : onEach;
+}
+
 ensureDependencies();
 mkdirSync(reports, { recursive: true });
 if (chosen.has("lint")) {
@@ -181,12 +186,14 @@ if (chosen.has("unit")) vitest("unit", "unit");
 const usable = chosen.has("gpu") || chosen.has("e2e") ? await adapters() : [];
 if (chosen.has("gpu")) for (const name of usable) vitest(`gpu on ${name}`, name, { OMNITAB_ADAPTER: name });
 if (chosen.has("build")) check("build", "scripts/build.mjs");
+/** What the page does depends on no adapter: all of it runs on the last one, which is the fastest. */
+const onEach = ["embed", "openai", "speech", "nowebgpu"];
 if (chosen.has("e2e"))
   for (const name of usable)
     tests(
       `e2e on ${name}`,
       (file) =>
-        run("node_modules/playwright/cli.js", ["test", "-c", "e2e/playwright.config.ts", ...filters], {
+        run("node_modules/playwright/cli.js", ["test", "-c", "e2e/playwright.config.ts", ...filesFor(name)], {
           OMNITAB_ADAPTER: name,
           PLAYWRIGHT_JSON_OUTPUT_FILE: file,
         }),

@@ -8,7 +8,7 @@ export type { AdapterOptions, EngineStats, KvCacheOptions, LoadProgress, Schedul
 
 /**
  * A model: a URL, a Hugging Face reference `hf:owner/repo/file.gguf`, or a file the user picked; or several picked files
- * where a model is made of them (`model.safetensors`, `config.json`, `tokenizer.json`). Of a URL or reference to
+ * where a model is made of them (`model.safetensors`, `config.json`, `tokenizer.json`; a GGUF file and its `mmproj`). Of a URL or reference to
  * safetensors, the files beside it are loaded by themselves.
  */
 export type ModelSource = string | URL | Blob | readonly File[];

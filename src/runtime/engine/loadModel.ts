@@ -19,6 +19,11 @@ export interface LoadModelOptions extends Omit<LoadOptions, "model"> {
  */
 export async function loadModel({ model, ...options }: LoadModelOptions): Promise<LoadedModel> {
   const files = Array.isArray(model) ? (model as readonly File[]) : [];
+  // Named so by llama.cpp's converter; what it really is shows in its header.
+  const projectors = files.filter(({ name }) => /mmproj.*\.gguf$/i.test(name));
+  const others = files.filter((file) => !projectors.includes(file));
+  if (projectors.length === 1 && others.length > 0 && options.projector === undefined)
+    return loadModel({ ...options, model: others, projector: projectors[0]! });
   const main = files.length > 0 ? modelFile(files) : (model as LoadOptions["model"]);
   const reader = new SourceReader(openSource(main), options.signal);
   const head = new Uint8Array(sniffedBytes);

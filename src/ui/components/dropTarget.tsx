@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { useApp, useMessages } from "../appContext.ts";
-import { isModelFile } from "../state/models.ts";
+import { filesChoice } from "../state/models.ts";
 import { attachFiles } from "./lazyMedia.ts";
 
 function hasFiles(event: DragEvent): boolean {
@@ -27,9 +27,9 @@ export function DropTarget() {
       event.preventDefault();
       setOver(false);
       const files = [...(event.dataTransfer?.files ?? [])];
-      const model = files.find(({ name }) => isModelFile(name));
+      const choice = filesChoice(files);
       app.view.update({ dialog: undefined });
-      if (model) void app.session.open({ kind: "file", file: model });
+      if (choice) void app.session.open(choice);
       else void attachFiles(app, files);
     };
     const onPaste = ({ clipboardData, defaultPrevented }: ClipboardEvent) => {

@@ -3,7 +3,14 @@
 import { useId, useRef, useState } from "preact/hooks";
 import { useApp, useMessages } from "../appContext.ts";
 import { formatBytes } from "../i18n/index.ts";
-import { builtinUrl, choiceName, type ModelChoice, parseModelAddress, suggestions } from "../state/models.ts";
+import {
+  builtinUrl,
+  choiceName,
+  filesChoice,
+  type ModelChoice,
+  parseModelAddress,
+  suggestions,
+} from "../state/models.ts";
 import { useStore } from "../state/store.ts";
 import { Dialog } from "./dialog.tsx";
 import { Icon } from "./icon.tsx";
@@ -46,11 +53,12 @@ export function ModelDialog({ onClose }: { onClose: () => void }) {
         ref={file}
         type="file"
         accept=".gguf,.bin,.safetensors"
+        multiple
         hidden
         aria-label={messages.chooseFile}
         onChange={(event) => {
-          const picked = event.currentTarget.files?.[0];
-          if (picked) open({ kind: "file", file: picked });
+          const choice = filesChoice([...(event.currentTarget.files ?? [])]);
+          if (choice) open(choice);
         }}
       />
       <button type="button" class="file-zone" onClick={() => file.current?.click()}>

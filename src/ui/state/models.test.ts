@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { choiceName, parseModelAddress, suggestions } from "./models.ts";
+import { choiceName, filesChoice, parseModelAddress, suggestions } from "./models.ts";
 
 const page = "https://example.org/omnitab/index.html";
 
@@ -44,6 +44,21 @@ describe("parseModelAddress", () => {
 
   it("takes every suggestion as it is", () => {
     for (const { url } of suggestions) expect(parseModelAddress(url, page)).toBe(url);
+  });
+});
+
+describe("filesChoice", () => {
+  const named = (...names: string[]) => names.map((name) => new File([], name));
+  it.each([
+    [["a.gguf"], "a.gguf", undefined],
+    [["mmproj-a.gguf", "a.gguf"], "a.gguf", "mmproj-a.gguf"],
+    [["a.gguf", "notes.txt", "a-mmproj-f16.GGUF"], "a.gguf", "a-mmproj-f16.GGUF"],
+    [["mmproj-a.gguf"], "mmproj-a.gguf", undefined],
+    [["cat.png"], undefined, undefined],
+  ])("of %j it is %s with %s", (names, model, projector) => {
+    const choice = filesChoice(named(...names));
+    const file = choice?.kind === "file" ? choice : undefined;
+    expect([file?.file.name, file?.projector?.name]).toEqual([model, projector]);
   });
 });
 

@@ -1,6 +1,9 @@
 /** Which model the user means, and what to call it. */
 
-export type ModelChoice = { kind: "builtin" } | { kind: "url"; url: string } | { kind: "file"; file: File };
+export type ModelChoice =
+  | { kind: "builtin" }
+  | { kind: "url"; url: string }
+  | { kind: "file"; file: File; projector?: File };
 
 /** The embedded demo model, relative to the page. */
 export const builtinUrl = "models/omni-tiny.gguf";
@@ -46,6 +49,15 @@ export const suggestions: readonly Suggestion[] = [
 /** Whether a file is a model by its name: GGUF, or Whisper's two kinds. */
 export function isModelFile(name: string): boolean {
   return /\.(gguf|bin|safetensors)$/i.test(name);
+}
+
+/** The model among picked or dropped files, with its projector (named `mmproj`, as llama.cpp names them), if there is any. */
+export function filesChoice(files: readonly File[]): ModelChoice | undefined {
+  const isProjector = ({ name }: File) => /mmproj.*\.gguf$/i.test(name);
+  const models = files.filter(({ name }) => isModelFile(name));
+  const file = models.find((each) => !isProjector(each)) ?? models[0];
+  const projector = models.find((each) => each !== file && isProjector(each));
+  return file && { kind: "file", file, ...(projector && { projector }) };
 }
 
 /** A short name to show before the model itself says what it is called. */

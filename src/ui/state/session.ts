@@ -240,6 +240,7 @@ export class ModelSession {
         ? { projector: new URL(builtinProjectorUrl, this.#options.baseUrl).href }
         : {}),
       ...(choice.kind === "file" ? { modelId: choiceName(choice) } : {}),
+      ...(choice.kind === "file" && choice.projector ? { projector: choice.projector } : {}),
       signal,
       onProgress: (progress) => {
         const { loading } = this.store.state;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { compare, tolerances } from "../../../kernels/testing/compare.ts";
-import { openTestGpu, type TestGpu, testVariants } from "../../../kernels/testing/harness.ts";
+import { openTestGpu, type TestGpu } from "../../../kernels/testing/harness.ts";
 import { randomValues, seededRandom } from "../../../kernels/testing/random.ts";
 import { ProjectorRef } from "../../models/projector/testing/projector.ref.ts";
 import {
@@ -67,9 +67,9 @@ function picture(width: number, height: number, seed = 1) {
 /** Resizing rounds bytes, which may fall to either side. */
 const seen = { max: 0.02, nmse: 1e-5 };
 
-describe.each(testVariants)("idefics3, $name", (variant) => {
+describe("idefics3", () => {
   it("views of a picture, as the reference sees them", async () => {
-    const t = await openTestGpu(variant);
+    const t = await openTestGpu();
     const { encoder, reference, read, destroy } = await load(t, idefics3Metadata(), "q8_0");
     const image = picture(100, 50);
     const opened = await encoder.image(image, "auto");
