@@ -7,7 +7,7 @@ import { expect, fixtures, test } from "./site.ts";
 
 /** Waits until the page is in a state; see `usePageState` in `src/ui/app.tsx`. */
 async function reaches(page: Page, state: string) {
-  await expect(page.locator("body")).toHaveAttribute("data-state", state, { timeout: 90_000 });
+  await expect(page.locator("body")).toHaveAttribute("data-state", state, { timeout: 120_000 });
 }
 
 /** Opens the page and waits for its model. The page counts the answers that begin, however short they are. */
@@ -182,6 +182,8 @@ test("opens a model by its address, with progress; one that fails leaves the oth
   guarded: page,
   site,
 }) => {
+  // Mesa compiles for minutes what it has not compiled before.
+  test.setTimeout(360_000);
   await open(page, site.app);
   const openAddress = async (address: string) => {
     await page.getByRole("button", { name: /Open another$/ }).click();
@@ -204,7 +206,7 @@ test("opens a model by its address, with progress; one that fails leaves the oth
   await expect(progress).toBeVisible();
   await expect(page.getByText(/[kK]B of .*[kKM]B/)).toBeVisible();
   await expect(page.getByText(/\/s/).first()).toBeVisible();
-  await expect(page.getByTestId("status-model")).toHaveText(/qwen3/, { timeout: 90_000 });
+  await expect(page.getByTestId("status-model")).toHaveText(/qwen3/, { timeout: 240_000 });
   await reaches(page, "ready");
 });
 
