@@ -182,8 +182,6 @@ test("opens a model by its address, with progress; one that fails leaves the oth
   guarded: page,
   site,
 }) => {
-  // Mesa compiles for minutes what it has not compiled before.
-  test.setTimeout(360_000);
   await open(page, site.app);
   const openAddress = async (address: string) => {
     await page.getByRole("button", { name: /Open another$/ }).click();

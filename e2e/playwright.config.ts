@@ -14,7 +14,7 @@ export default defineConfig({
   outputDir: path.join(cache, "e2e-results"),
   globalSetup: "./globalSetup.ts",
   workers: 1, // the software adapters take all cores by themselves
-  timeout: 180_000,
+  timeout: 360_000, // Mesa compiles for minutes what it has not compiled before
   expect: { timeout: 60_000 }, // a model on a software adapter that compiles its kernels for the first time
   forbidOnly: true,
   reporter: process.env.PLAYWRIGHT_JSON_OUTPUT_FILE ? [["list"], ["json"]] : "list",
