@@ -22,7 +22,7 @@ export default defineConfig({
         test: {
           name: "gpu",
           include: gpuTests,
-          testTimeout: 240_000,
+          testTimeout: 480_000,
           hookTimeout: 240_000,
           fileParallelism: false,
           browser: {
