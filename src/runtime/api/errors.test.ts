@@ -24,9 +24,25 @@ const wrong: [string, Record<string, unknown>, string, string | null][] = [
   [chat, { messages: [{ role: "user", content: 5 }] }, "messages[0].content", "invalid_type"],
   [
     chat,
-    { messages: [{ role: "user", content: [{ type: "text", text: "x" }, { type: "image_url" }] }] },
+    {
+      messages: [
+        {
+          role: "user",
+          content: [
+            { type: "text", text: "x" },
+            { type: "image_url", image_url: { url: "data:," } },
+          ],
+        },
+      ],
+    },
     "messages[0].content[1].type",
     "unsupported_value",
+  ],
+  [
+    chat,
+    { messages: [{ role: "user", content: [{ type: "text", text: "x" }, { type: "image_url" }] }] },
+    "messages[0].content[1].image_url",
+    "missing_required_parameter",
   ],
   [
     chat,
