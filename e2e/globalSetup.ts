@@ -9,7 +9,7 @@ const root = path.resolve(import.meta.dirname, "..");
 
 export default async function globalSetup() {
   mkdirSync(fixtures, { recursive: true });
-  await Promise.all([writeModels(), writeSpeech(), bundleOpenai()]);
+  await Promise.all([writeModels(), writeSpeech(), bundleOpenai(), buildFakePage()]);
 }
 
 type Writer = typeof import("../src/runtime/weights/testing/ggufWriter.ts");
@@ -84,6 +84,27 @@ function attack(number: number): string {
 function replaceAscii(bytes: Uint8Array, from: string, to: string): Uint8Array {
   const text = Buffer.from(bytes).toString("latin1").replaceAll(from, to);
   return Buffer.from(text, "latin1");
+}
+
+/** The chat page with a stand-in for the runtime: what the page sends can be read, and no model is needed. */
+async function buildFakePage() {
+  const fake = path.join(root, "src/ui/testing/fakeClient.ts");
+  await build({
+    root,
+    configFile: path.join(root, "vite.config.ts"),
+    logLevel: "warn",
+    plugins: [
+      {
+        name: "omnitab:fake-client",
+        enforce: "pre",
+        load: (id) =>
+          /\/src\/runtime\/client\.ts$/.test(id.replaceAll("\\", "/"))
+            ? `export { createOmni } from ${JSON.stringify(fake)};`
+            : null,
+      },
+    ],
+    build: { outDir: path.join(fixtures, "fake-page"), emptyOutDir: true },
+  });
 }
 
 async function bundleOpenai() {

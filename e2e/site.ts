@@ -11,6 +11,10 @@ export interface Site {
   origin: string;
   /** The chat page. */
   app: string;
+  /** The chat page over a model that only counts what it is given (`?inputs=` says what it takes). */
+  fake: string;
+  /** The same from an address that may use neither camera nor microphone. */
+  forbidden: string;
   /** A page of its own that embeds the built library. */
   embed: string;
   /** Addresses of the requests so far that match, oldest first, with their `Range` header. */
@@ -21,6 +25,12 @@ const headers = { "content-security-policy": strictCsp };
 
 const mounts: Mount[] = [
   { path: "/some/deep/path/chat/", dir: path.join(root, "dist/app"), headers },
+  { path: "/fake/chat/", dir: path.join(fixtures, "fake-page"), headers },
+  {
+    path: "/fake/forbidden/",
+    dir: path.join(fixtures, "fake-page"),
+    headers: { ...headers, "permissions-policy": "camera=(), microphone=()" },
+  },
   { path: "/apps/own/vendor/omnitab/", dir: path.join(root, "dist/lib"), headers },
   { path: "/apps/own/vendor/", dir: path.join(fixtures, "vendor"), headers },
   { path: "/apps/own/", dir: path.join(root, "e2e/pages"), headers },
@@ -49,6 +59,8 @@ export const test = base.extend<{ guarded: Page; embedded: Page }, { site: Site 
       await use({
         origin: server.origin,
         app: `${server.origin}/some/deep/path/chat/`,
+        fake: `${server.origin}/fake/chat/`,
+        forbidden: `${server.origin}/fake/forbidden/`,
         embed: `${server.origin}/apps/own/embed.html`,
         requests: (pattern) => log.filter(({ url }) => pattern.test(url)),
       });

@@ -18,7 +18,7 @@ import { parseArgs } from "node:util";
 /** The policy that both builds must run under. */
 export const strictCsp =
   "default-src 'self'; script-src 'self'; worker-src 'self'; connect-src *; style-src 'self' 'unsafe-inline'; " +
-  "img-src 'self' data: blob:; object-src 'none'; base-uri 'self'; frame-ancestors 'self'";
+  "img-src 'self' data: blob:; media-src 'self' blob:; object-src 'none'; base-uri 'self'; frame-ancestors 'self'";
 
 /**
  * A folder served under a path, and its faults.

@@ -49,6 +49,8 @@ def value(v):
         return STRING, string(v)
     if isinstance(v[0], str):
         return ARRAY, struct.pack("<IQ", STRING, len(v)) + b"".join(map(string, v))
+    if isinstance(v[0], float):
+        return ARRAY, struct.pack("<IQ", F32_KV, len(v)) + struct.pack(f"<{len(v)}f", *v)
     return ARRAY, struct.pack("<IQ", I32, len(v)) + struct.pack(f"<{len(v)}i", *v)
 
 
@@ -91,26 +93,35 @@ def metadata(c, tokenizer, kind):
     }
 
 
-def write(path, c, tokenizer, weights, kind="q8_0"):
-    """weights: name -> float array; a matrix is (outputs, inputs). GGUF lists dimensions innermost first."""
-    keys = b"".join(string(k) + struct.pack("<I", t) + raw for k, (t, raw) in ((k, value(v)) for k, v in metadata(c, tokenizer, kind).items()))
+def stored(x, kind):
+    """-> ggml type and bytes: vectors F32; matrices as `kind` says, but F16 where a row is no whole number of Q8_0 blocks."""
+    if x.ndim == 1 or kind == "f32":
+        return F32, x.tobytes()
+    if kind == "f16" or x.shape[-1] % 32:
+        return F16, x.astype(np.float16).tobytes()
+    return Q8_0, q8_0(x)
+
+
+def write_file(path, meta, weights, kind="q8_0"):
+    """weights: name -> float array; a matrix is (outputs, inputs). GGUF lists dimensions innermost first. -> bytes written."""
+    keys = b"".join(string(k) + struct.pack("<I", t) + raw for k, (t, raw) in ((k, value(v)) for k, v in meta.items()))
     infos, bodies, offset = b"", [], 0
     for name, x in weights.items():
         x = np.ascontiguousarray(x, dtype=np.float32)
-        if x.ndim == 1 or kind == "f32":
-            t, body = F32, x.tobytes()
-        elif kind == "f16":
-            t, body = F16, x.astype(np.float16).tobytes()
-        else:
-            t, body = Q8_0, q8_0(x)
+        t, body = stored(x, kind)
         body += b"\0" * (-len(body) % ALIGN)
         infos += string(name) + struct.pack("<I", x.ndim) + b"".join(struct.pack("<Q", n) for n in reversed(x.shape)) + struct.pack("<IQ", t, offset)
         bodies.append(body)
         offset += len(body)
-    head = b"GGUF" + struct.pack("<IQQ", 3, len(weights), len(metadata(c, tokenizer, kind))) + keys + infos
+    head = b"GGUF" + struct.pack("<IQQ", 3, len(weights), len(meta)) + keys + infos
+    head += b"\0" * (-len(head) % ALIGN)
     with open(path, "wb") as f:
-        f.write(head + b"\0" * (-len(head) % ALIGN) + b"".join(bodies))
+        f.write(head + b"".join(bodies))
     return len(head) + offset
+
+
+def write(path, c, tokenizer, weights, kind="q8_0"):
+    return write_file(path, metadata(c, tokenizer, kind), weights, kind)
 
 
 def read(path):

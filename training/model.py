@@ -79,15 +79,18 @@ def rope(x, cos, sin):
     return torch.cat([a * cos - b * sin, b * cos + a * sin], -1)
 
 
-def forward(w, c, ids, mask, cache=None):
+def forward(w, c, ids, mask, cache=None, rows=None):
     """ids (B,T) -> hidden states (B,T,D) after the last norm. mask (B,T,S) is added to every head's scores: 0 where a position may look, hugely negative elsewhere.
 
     cache: a list that keeps (k, v) of every layer, each (B,S,K,E), between calls; None in training.
+    rows: (places (R,), vectors (R,D)): vectors that stand in the prompt instead of tokens; a place is b * T + t.
     """
     B, T = ids.shape
     start = cache[0][0].shape[1] if cache else 0
     cos, sin = rope_table(c, start, start + T)
     x = nnf.embedding(ids, w["token_embd.weight"])  # (B,T,D)
+    if rows is not None:
+        x = x.view(B * T, c.D).index_copy(0, *rows).view(B, T, c.D)
     kept = []
     for i in range(c.L):
         p = lambda name: w[f"blk.{i}.{name}.weight"]

@@ -6,18 +6,21 @@ import { Composer, composerId } from "./components/composer.tsx";
 import { DropTarget } from "./components/dropTarget.tsx";
 import { EmptyState } from "./components/emptyState.tsx";
 import { lazily } from "./components/lazily.tsx";
+import { MediaPanels } from "./components/lazyMedia.ts";
 import { MessageList } from "./components/messageList.tsx";
-import { ModelDialog } from "./components/modelDialog.tsx";
 import { ModelState } from "./components/modelState.tsx";
 import { NoticeList } from "./components/noticeList.tsx";
-import { SettingsDialog } from "./components/settingsDialog.tsx";
 import { Sidebar } from "./components/sidebar.tsx";
 import { StatusBar } from "./components/statusBar.tsx";
 import { TabStrip } from "./components/tabStrip.tsx";
 import { Unsupported } from "./components/unsupported.tsx";
+import { takesMedia } from "./state/inputs.ts";
 import { isReady } from "./state/session.ts";
 import { useStore } from "./state/store.ts";
 
+const dialogs = () => import("./components/dialogs.ts");
+const ModelDialog = lazily(async () => (await dialogs()).ModelDialog);
+const SettingsDialog = lazily(async () => (await dialogs()).SettingsDialog);
 const MetricsPanel = lazily(async () => (await import("./components/metricsPanel.tsx")).MetricsPanel);
 
 const announcedMs = 5000;
@@ -80,8 +83,8 @@ function usePageState(): string {
 
 function Chatroom() {
   const messages = useMessages();
-  const { conversations, settings, view, chat } = useApp();
-  const [draft, setDraft] = useState("");
+  const { conversations, session, settings, view, chat } = useApp();
+  const media = useStore(session.store, ({ current }) => current !== undefined && takesMedia(current.inputs));
   const conversation = useStore(conversations.store, () => conversations.current);
   const loaded = useStore(conversations.store, (state) => state.loaded);
   const sidebarOpen = useStore(settings, (state) => state.sidebarOpen);
@@ -152,7 +155,8 @@ function Chatroom() {
           <div class="dock column">
             <ModelState />
             {metrics && <MetricsPanel />}
-            <Composer draft={draft} onDraft={setDraft} />
+            {media && <MediaPanels />}
+            <Composer />
             <StatusBar conversation={conversation} />
           </div>
         </main>

@@ -5,6 +5,7 @@ import { useContext } from "preact/hooks";
 import { type Messages, messagesFor } from "./i18n/index.ts";
 import type { Chat } from "./state/chat.ts";
 import type { Conversations } from "./state/conversations.ts";
+import type { Draft } from "./state/draft.ts";
 import type { Notices } from "./state/notices.ts";
 import type { ModelSession } from "./state/session.ts";
 import type { Settings } from "./state/settings.ts";
@@ -17,6 +18,7 @@ export interface AppServices {
   session: ModelSession;
   conversations: Conversations;
   chat: Chat;
+  draft: Draft;
   notices: Notices;
   /** Which dialog is open, and whether the drawer of a narrow page and the panel of metrics are. */
   view: Store<{ dialog: DialogName | undefined; drawer: boolean; metrics: boolean }>;

@@ -3,11 +3,25 @@
 import { OmniError, type OmniErrorCode } from "../runtime/errors.ts";
 import type { Omni } from "../runtime/types.ts";
 import { readEvents } from "./sse.ts";
+import type { Attachment } from "./state/attachments.ts";
 import type { Sampling } from "./state/settings.ts";
 
 export interface ChatTurn {
   role: "system" | "user" | "assistant";
   content: string;
+  attachments?: readonly Attachment[];
+}
+
+/** OpenAI's parts of a message, and vLLM's for video. */
+export type ContentPart =
+  | { type: "text"; text: string }
+  | { type: "image_url"; image_url: { url: string } }
+  | { type: "input_audio"; input_audio: { data: string; format: string } }
+  | { type: "video_url"; video_url: { url: string } };
+
+export interface ApiMessage {
+  role: ChatTurn["role"];
+  content: string | readonly ContentPart[];
 }
 
 /** Models may think before they answer. */
@@ -42,7 +56,7 @@ interface ErrorBody {
 /** The request body for a conversation. */
 export function completionBody(
   model: string,
-  messages: readonly ChatTurn[],
+  messages: readonly ApiMessage[],
   sampling: Sampling,
 ): Record<string, unknown> {
   return {
@@ -70,6 +84,12 @@ function toError(body: ErrorBody | undefined, status: number): OmniError {
   });
 }
 
+/** What an answer that is no success says. */
+export async function failedResponse(response: Response): Promise<OmniError> {
+  const failed = (await response.json().catch(() => ({}))) as { error?: ErrorBody };
+  return toError(failed.error, response.status);
+}
+
 /**
  * Streams an answer: calls `onText` with each piece, of thoughts or of the answer, and returns how it ended.
  * @throws OmniError with the API's message; an abort throws what `fetch` throws
@@ -86,10 +106,7 @@ export async function streamCompletion(
     body: JSON.stringify(body),
     signal,
   });
-  if (!response.ok || !response.body) {
-    const failed = (await response.json().catch(() => ({}))) as { error?: ErrorBody };
-    throw toError(failed.error, response.status);
-  }
+  if (!response.ok || !response.body) throw await failedResponse(response);
   const end: CompletionEnd = {
     finishReason: undefined,
     promptTokens: undefined,

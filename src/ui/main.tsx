@@ -6,9 +6,7 @@ import "./styles/sidebar.css";
 import "./styles/chat.css";
 import "./styles/markdown.css";
 import "./styles/start.css";
-import "./styles/dialogs.css";
 import "./styles/notices.css";
-import "./styles/metrics.css";
 import { render } from "preact";
 import { createOmni } from "../runtime/client.ts";
 import { App } from "./app.tsx";
@@ -16,6 +14,7 @@ import { AppContext, type AppServices } from "./appContext.ts";
 import { messagesFor } from "./i18n/index.ts";
 import { Chat, nextFrame } from "./state/chat.ts";
 import { Conversations } from "./state/conversations.ts";
+import { Draft } from "./state/draft.ts";
 import { indexedDbHistory } from "./state/historyStorage.ts";
 import { Notices } from "./state/notices.ts";
 import { ModelSession } from "./state/session.ts";
@@ -39,20 +38,20 @@ function start(): void {
   const settings = createSettings(storage, () =>
     queueMicrotask(() => notices.show("error", say().settingsFailed)),
   );
-  const conversations = new Conversations(indexedDbHistory(), () =>
-    notices.show("error", say().historyFailed),
-  );
+  const historyFailed = () => notices.show("error", say().historyFailed);
+  const conversations = new Conversations(indexedDbHistory(), historyFailed);
   const session = new ModelSession({
     createOmni,
     baseUrl: document.baseURI,
     storage,
     findProblem: findSupportProblem,
   });
-  const chat = new Chat(conversations, session, settings, nextFrame);
+  const chat = new Chat(conversations, session, settings, nextFrame, historyFailed);
+  const draft = new Draft(chat);
   const view: AppServices["view"] = new Store({ dialog: undefined, drawer: false, metrics: false });
 
   render(
-    <AppContext.Provider value={{ settings, session, conversations, chat, notices, view }}>
+    <AppContext.Provider value={{ settings, session, conversations, chat, draft, notices, view }}>
       <App />
     </AppContext.Provider>,
     document.getElementById("app")!,
@@ -65,6 +64,7 @@ function start(): void {
     // Then the page starts with a new conversation.
   }
   void conversations.load(shown ?? undefined).then(() => {
+    void sweepAttachments(conversations).catch(() => undefined); // another time
     conversations.store.subscribe(() => {
       const { currentId } = conversations.store.state;
       if ((currentId ?? null) === shown) return;
@@ -80,6 +80,14 @@ function start(): void {
   document.addEventListener("visibilitychange", () => void conversations.flush());
   addEventListener("pagehide", () => void conversations.flush());
   void session.start();
+}
+
+/** Removes what was attached to conversations that are deleted, if anything ever was attached. */
+async function sweepAttachments({ store }: Conversations): Promise<void> {
+  if (!storage.getItem("omnitab.attachments")) return;
+  const messages = store.state.list.flatMap(({ messages }) => messages);
+  const ids = messages.flatMap(({ attachments = [] }) => attachments.map(({ id }) => id));
+  await (await import("./media/chatMedia.ts")).sweep(new Set(ids));
 }
 
 start();

@@ -13,17 +13,26 @@ import {
   string,
   unsupported,
 } from "./fields.ts";
+import { type ContentPart, contentPart } from "./parts.ts";
 
 const role = oneOf("system", "developer", "user", "assistant", "tool");
 
-/** A request's `messages`. */
-export const messages: Read<TemplateMessage[]> = list((value, path) => message(value, path), 1);
+/** A message whose pictures and sounds have not been fetched. */
+export type ReadMessage = Pick<TemplateMessage, "role"> & {
+  content: string | null | ContentPart[];
+};
 
-const message: Read<TemplateMessage> = (value, path) => {
+/** A request's `messages`. */
+export const messages: Read<ReadMessage[]> = list((value, path) => message(value, path), 1);
+
+const message: Read<ReadMessage> = (value, path) => {
   const fields = object(value, path);
   const from = required(fields, "role", role, path);
   const toolCalls = from === "assistant" ? optional(fields, "tool_calls", list(toolCall), path) : undefined;
   const text = optional(fields, "content", content, path);
+  const other = typeof text === "object" ? text.findIndex(({ type }) => type === "media") : -1;
+  if (from === "assistant" && other >= 0)
+    throw unsupported(`${path}.content`, `'${path}.content': what the assistant said is text.`);
   if (text === undefined && !toolCalls?.length) {
     const where = `${path}.content`;
     if (fields.content === undefined)
@@ -45,21 +54,21 @@ const message: Read<TemplateMessage> = (value, path) => {
   };
 };
 
-/** A string, or text parts, which are joined by line breaks (as vLLM does for templates that take strings). */
-const content: Read<string> = (value, path) => {
+/**
+ * A string, or parts. Text parts beside each other are joined by line breaks (as vLLM does for templates that take
+ * strings), and are a string where there is nothing else.
+ */
+const content: Read<string | ContentPart[]> = (value, path) => {
   if (typeof value === "string") return value;
   if (!Array.isArray(value)) return string(value, path);
-  return list(textPart)(value, path).join("\n");
-};
-
-const textPart: Read<string> = (value, path) => {
-  const part = object(value, path);
-  const type = required(part, "type", string, path);
-  if (type === "text" || type === "refusal") return required(part, type, string, path);
-  throw unsupported(
-    `${path}.type`,
-    `Invalid '${path}.type': this model takes text only, but got a part of type '${type.slice(0, 40)}'.`,
-  );
+  const parts: ContentPart[] = [];
+  for (const part of list(contentPart)(value, path)) {
+    const last = parts.at(-1);
+    if (part.type === "text" && last?.type === "text") last.text += `\n${part.text}`;
+    else parts.push({ ...part });
+  }
+  if (parts.length === 0) return "";
+  return parts.length === 1 && parts[0]!.type === "text" ? parts[0]!.text : parts;
 };
 
 /** An earlier call of a tool. Arguments that are JSON become values: templates write them out themselves. */

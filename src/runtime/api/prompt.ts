@@ -1,41 +1,117 @@
 /** From the fields of a chat request to prompt tokens; shared by chat completions and `/tokenize`. */
 
+import type { OpenedMedia } from "../engine/media/mediaEncoder.ts";
+import { invalidRequest } from "../errors.ts";
+import type { MessagePart, TemplateMessage } from "../text/types.ts";
 import type { ApiContext } from "./context.ts";
-import { boolean, type Json, object, optional, required } from "./fields.ts";
-import { messages, tools } from "./messages.ts";
+import { boolean, type Json, object, optional, required, unsupported } from "./fields.ts";
+import { messages, type ReadMessage, tools } from "./messages.ts";
+import type { MediaSource } from "./parts.ts";
+
+/** Pictures, sounds and videos of a request. */
+const mostMedia = 64;
 
 export interface ChatPromptOptions {
   /** With `tools` where the template knows of them. @default true */
   withTools?: boolean;
   /** Leaves out the oldest turns until no more tokens remain than this. Default: all are kept. */
   most?: number | undefined;
+  signal: AbortSignal;
+}
+
+export interface ChatPrompt {
+  tokens: number[];
+  /** Lets go of the rows of pictures and sounds that tokens stand for; may be called again. */
+  release(): void;
 }
 
 /** Prompt tokens of `messages`. */
-export function chatPrompt(
-  { chatTemplate }: ApiContext,
+export async function chatPrompt(
+  { chatTemplate, engine }: ApiContext,
   body: Json,
-  { withTools = true, most = Number.POSITIVE_INFINITY }: ChatPromptOptions = {},
-): number[] {
-  const conversation = required(body, "messages", messages);
+  { withTools = true, most = Number.POSITIVE_INFINITY, signal }: ChatPromptOptions,
+): Promise<ChatPrompt> {
+  const read = required(body, "messages", messages);
   const offered = optional(body, "tools", tools);
   const variables = optional(body, "chat_template_kwargs", object);
-  const options = {
-    addGenerationPrompt: optional(body, "add_generation_prompt", boolean) ?? true,
-    ...(withTools && offered?.length && /\btools\b/.test(chatTemplate.source) ? { tools: offered } : {}),
-    ...(variables === undefined ? {} : { variables }),
+  const addGenerationPrompt = optional(body, "add_generation_prompt", boolean) ?? true;
+  const { conversation, sources } = withoutSources(read);
+  const media = await openAll(engine.media, sources, signal);
+  const release = () => {
+    for (const opened of media) opened.release();
   };
-  const whole = chatTemplate.tokens(conversation, options);
+  try {
+    const options = {
+      ...{ addGenerationPrompt, media },
+      ...(withTools && offered?.length && /\btools\b/.test(chatTemplate.source) ? { tools: offered } : {}),
+      ...(variables === undefined ? {} : { variables }),
+    };
+    const render = (kept: TemplateMessage[]) => chatTemplate.tokens(kept, options);
+    return { tokens: fitting(conversation, most, render), release };
+  } catch (thrown) {
+    release();
+    throw thrown;
+  }
+}
+
+/** Messages as templates take them, and the pictures and sounds that their parts name by number. */
+function withoutSources(read: readonly ReadMessage[]) {
+  const sources: MediaSource[] = [];
+  const conversation = read.map(({ content, ...message }): TemplateMessage => {
+    if (content === null || typeof content === "string") return { ...message, content };
+    const parts = content.map(
+      (part): MessagePart =>
+        part.type === "text" ? part : { type: "media", index: sources.push(part.source) - 1 },
+    );
+    return { ...message, content: parts };
+  });
+  return { conversation, sources };
+}
+
+async function openAll(
+  encoder: ApiContext["engine"]["media"],
+  sources: readonly MediaSource[],
+  signal: AbortSignal,
+): Promise<OpenedMedia[]> {
+  if (sources.length === 0) return [];
+  for (const { kind, param } of sources)
+    if (!encoder?.kinds.includes(kind)) {
+      const taken = ["text", ...(encoder?.kinds ?? [])].join(", ");
+      throw unsupported(
+        param.replace(/(\.content\[\d+\]).*$/, "$1.type"),
+        `'${param}': this model takes no ${kind}. It takes: ${taken}.`,
+      );
+    }
+  if (sources.length > mostMedia)
+    throw invalidRequest(
+      `The messages have ${sources.length} pictures, sounds and videos; at most ${mostMedia} are taken.`,
+      "messages",
+    );
+  const { openMedia } = await import("./media.ts");
+  const opened: OpenedMedia[] = [];
+  try {
+    for (const source of sources) opened.push(await openMedia(encoder!, source, signal));
+    return opened;
+  } catch (thrown) {
+    for (const one of opened) one.release();
+    throw thrown;
+  }
+}
+
+/** All of a conversation, or without its oldest turns: no more tokens than `most`, if that can be. */
+function fitting(
+  conversation: TemplateMessage[],
+  most: number,
+  render: (kept: TemplateMessage[]) => number[],
+): number[] {
+  const whole = render(conversation);
   if (whole.length <= most) return whole;
 
   // What the system says stays, and a conversation begins with a user's turn.
   const first = conversation.findIndex(({ role }) => role !== "system");
   if (first < 0) return whole;
   const starts = conversation.flatMap(({ role }, i) => (i > first && role === "user" ? [i] : []));
-  const from = (start: number) => {
-    const kept = [...conversation.slice(0, first), ...conversation.slice(start)];
-    return chatTemplate.tokens(kept, options);
-  };
+  const from = (start: number) => render([...conversation.slice(0, first), ...conversation.slice(start)]);
   // The earliest start that fits, by halves; the last one if none does.
   let shortest = whole;
   for (let low = 0, high = starts.length - 1; low <= high; ) {

@@ -14,6 +14,8 @@ const budgets = { none: 0, minimal: 128, low: 512, medium: 2048, high: undefined
 
 export interface ReasoningPlan {
   promptTokens: number[];
+  /** See `ChatPrompt`. */
+  release(): void;
   /** Undefined: the model has no think tags, its text is the answer. */
   thinking:
     | {
@@ -30,7 +32,11 @@ export interface ReasoningPlan {
 }
 
 /** The prompt of a chat request, and how its answer will reason. */
-export function readReasoning(context: ApiContext, body: Json, options: ChatPromptOptions): ReasoningPlan {
+export async function readReasoning(
+  context: ApiContext,
+  body: Json,
+  options: ChatPromptOptions,
+): Promise<ReasoningPlan> {
   const effort = optional(body, "reasoning_effort", oneOf("none", "minimal", "low", "medium", "high"));
   const asked = optional(body, "thinking_token_budget", integer(0));
   const include = optional(body, "include_reasoning", boolean) ?? true;
@@ -44,19 +50,22 @@ export function readReasoning(context: ApiContext, body: Json, options: ChatProm
   const { chatTemplate, engine } = context;
   const { tokenizer } = engine;
   const { source } = chatTemplate;
-  if (!source.includes(closeTag) && !tokenizer.specialTokens.has(closeTag))
-    return { promptTokens: chatPrompt(context, body, options), thinking: undefined };
+  if (!source.includes(closeTag) && !tokenizer.specialTokens.has(closeTag)) {
+    const { tokens, release } = await chatPrompt(context, body, options);
+    return { promptTokens: tokens, release, thinking: undefined };
+  }
 
   const variables = optional(body, "chat_template_kwargs", object);
   const isOff =
     budget === 0 && /\benable_thinking\b/.test(source) && variables?.enable_thinking === undefined;
-  const promptTokens = chatPrompt(
+  const { tokens: promptTokens, release } = await chatPrompt(
     context,
     isOff ? { ...body, chat_template_kwargs: { ...variables, enable_thinking: false } } : body,
     options,
   );
   const startsAnswer = optional(body, "add_generation_prompt", boolean) ?? true;
-  const end = tokenizer.decode(promptTokens.slice(-32), { skipSpecial: false }).trimEnd();
+  const last = promptTokens.slice(-32).filter((token) => token < tokenizer.vocabSize);
+  const end = tokenizer.decode(last, { skipSpecial: false }).trimEnd();
   let opened = startsAnswer && end.endsWith(openTag);
   const closed = end.endsWith(closeTag);
   if (budget === 0 && startsAnswer && !closed) {
@@ -64,5 +73,5 @@ export function readReasoning(context: ApiContext, body: Json, options: ChatProm
     promptTokens.push(...tokenizer.encode(block, { special: true }));
     opened = false;
   }
-  return { promptTokens, thinking: { opened, budget, separate, include } };
+  return { promptTokens, release, thinking: { opened, budget, separate, include } };
 }

@@ -11,6 +11,8 @@ const model = {
   created: 1700000000,
   owned_by: "omnitab",
   max_model_len: 1000,
+  input_modalities: ["text"],
+  output_modalities: ["text"],
 };
 
 test("the model is listed, and found by its name, slashes and all", async () => {

@@ -165,10 +165,11 @@ async function loadMatrix(context: Context, plan: MatrixPlan, matrix: WeightMatr
 async function loadVector(context: Context, plan: VectorPlan, buffer: GPUBuffer): Promise<void> {
   const { uploader, chunk } = context;
   const { type } = plan.tensor;
-  for await (const { start, count } of chunks(context, plan, plan.length)) {
-    const values = dequantize(type, chunk, count);
+  const { blockWeights } = weightFormats[type];
+  for await (const { start, count } of chunks(context, plan, plan.length / blockWeights)) {
+    const values = dequantize(type, chunk, count * blockWeights);
     const bytes = new Uint8Array(values.buffer as ArrayBuffer);
-    uploader.write(buffer, plan.offsetBytes + start * 4, bytes, bytes.length);
+    uploader.write(buffer, plan.offsetBytes + start * blockWeights * 4, bytes, bytes.length);
   }
 }
 

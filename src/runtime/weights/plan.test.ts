@@ -42,6 +42,12 @@ const header: GgufHeader = {
 const plan = (requests: TensorRequest[], changed = {}) =>
   planWeights(header, requests, { ...limits, ...changed });
 
+it("a table may be quantized, a vector may not", () => {
+  const { vectors } = plan([{ name: "first", kind: "vector", shape: [10, 64] }]);
+  expect(vectors).toEqual([{ name: "first", length: 640, offsetBytes: 0, sizeBytes: 2560 }]);
+  expect(() => plan([{ name: "q", kind: "vector", shape: [1024] }])).toThrow(/shape|quantized/);
+});
+
 it("keeps file order, places vectors in one buffer, and sums the bytes", () => {
   const { tensors, vectors, vectorBytes, sizeBytes } = plan([
     { name: "half", kind: "vector", shape: [3] },

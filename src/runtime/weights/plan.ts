@@ -101,7 +101,9 @@ function check(request: TensorRequest, tensor: GgufTensorInfo): RunnableTensorIn
       `Tensor ${name} is quantized as ${typeName(tensor)}, which is not supported; supported are ${supportedTypes()}.`,
       name,
     );
-  if ((kind === "vector" || taps > 1) && weightFormats[type].blockWeights > 1)
+  // Of tables there are few, which are read as f32 whatever they are.
+  const isTable = kind === "vector" && request.shape.length > 1;
+  if ((kind === "vector" || taps > 1) && !isTable && weightFormats[type].blockWeights > 1)
     throw unsupportedModel(
       `Tensor ${name} is quantized as ${typeName(tensor)}; a ${taps > 1 ? "convolution" : "vector"} must be F32, F16 or BF16.`,
       name,

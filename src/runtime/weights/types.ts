@@ -52,7 +52,7 @@ export interface GgufHeader extends TensorTable {
 export interface TensorRequest {
   name: string;
   kind: "matrix" | "vector";
-  /** (rows, columns) or (length); a vector may have several dimensions, and is read as one. */
+  /** (rows, columns) or (length); a vector may have several dimensions (a table of any type), and is read as one. */
   shape: readonly number[];
   /**
    * A tensor that may be absent, e.g. `rope_freqs.weight`; "zeros": its place among joined vectors is kept, filled with

@@ -10,6 +10,7 @@ export function EmptyState({ onPick }: { onPick: (prompt: string) => void }) {
   const { session, view } = useApp();
   const current = useStore(session.store, (state) => state.current);
   const ready = useStore(session.store, isReady);
+  const writes = current?.inputs.includes("text");
   const isBuiltin = current?.choice.kind === "builtin";
   return (
     <div class="scroller">
@@ -20,7 +21,12 @@ export function EmptyState({ onPick }: { onPick: (prompt: string) => void }) {
         <ul class="samples" aria-label={messages.samplesLabel}>
           {messages.samples.map(({ label, prompt }) => (
             <li key={prompt}>
-              <button type="button" class="sample" disabled={!ready} onClick={() => onPick(prompt)}>
+              <button
+                type="button"
+                class="sample"
+                disabled={!ready || !writes}
+                onClick={() => onPick(prompt)}
+              >
                 <span class="sample-label">{label}</span>
                 <span class="sample-prompt">{prompt}</span>
               </button>

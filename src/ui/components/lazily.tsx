@@ -4,9 +4,9 @@ import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
 /** Shows nothing until the code is there; tries again when shown anew, should it not come. */
-export function lazily(load: () => Promise<ComponentType>): ComponentType {
-  let loaded: ComponentType | undefined;
-  return function Lazy() {
+export function lazily<P extends object = object>(load: () => Promise<ComponentType<P>>): ComponentType<P> {
+  let loaded: ComponentType<P> | undefined;
+  return function Lazy(props: P) {
     const [, setReady] = useState(loaded !== undefined);
     useEffect(() => {
       if (loaded) return;
@@ -19,6 +19,6 @@ export function lazily(load: () => Promise<ComponentType>): ComponentType {
       );
     }, []);
     const Component = loaded;
-    return Component ? <Component /> : null;
+    return Component ? <Component {...props} /> : null;
   };
 }

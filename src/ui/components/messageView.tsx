@@ -8,6 +8,7 @@ import { autoGrow } from "./autoGrow.ts";
 import { CopyButton } from "./copyButton.tsx";
 import { Icon, Mark } from "./icon.tsx";
 import { IconButton } from "./iconButton.tsx";
+import { AttachmentList, UnseenNote } from "./lazyMedia.ts";
 import { Markdown } from "./markdown.tsx";
 import { memo } from "./memo.tsx";
 
@@ -36,9 +37,12 @@ function Question({ conversationId, message, busy }: MessageProps) {
         />
       ) : (
         <>
-          <div class="bubble">{message.content}</div>
+          <div class="asked">
+            {message.attachments && <AttachmentList items={message.attachments} />}
+            {message.content !== "" && <div class="bubble">{message.content}</div>}
+          </div>
           <div class="actions">
-            <CopyButton text={message.content} />
+            {message.content !== "" && <CopyButton text={message.content} />}
             <IconButton icon="edit" label={messages.edit} disabled={busy} onClick={() => setEditing(true)} />
           </div>
         </>
@@ -51,6 +55,7 @@ function QuestionEditor({ conversationId, message, busy, onClose }: MessageProps
   const messages = useMessages();
   const { chat } = useApp();
   const [text, setText] = useState(message.content);
+  const [attachments, setAttachments] = useState(message.attachments ?? []);
   const area = useRef<HTMLTextAreaElement>(null);
   // Before anyone can type: a caret that moves later would split what was typed from what was selected.
   useLayoutEffect(() => {
@@ -58,10 +63,11 @@ function QuestionEditor({ conversationId, message, busy, onClose }: MessageProps
     area.current?.setSelectionRange(message.content.length, message.content.length);
     autoGrow(area.current);
   }, []);
+  const isEmpty = text.trim() === "" && attachments.length === 0;
   const resend = () => {
-    if (busy || text.trim() === "") return;
+    if (busy || isEmpty) return;
     onClose();
-    void chat.resend(conversationId, message.id, text.trim());
+    void chat.resend(conversationId, message.id, text.trim(), attachments);
   };
   return (
     <form
@@ -71,6 +77,12 @@ function QuestionEditor({ conversationId, message, busy, onClose }: MessageProps
         resend();
       }}
     >
+      {attachments.length > 0 && (
+        <AttachmentList
+          items={attachments}
+          onRemove={(id) => setAttachments(attachments.filter((item) => item.id !== id))}
+        />
+      )}
       <textarea
         ref={area}
         rows={1}
@@ -92,7 +104,7 @@ function QuestionEditor({ conversationId, message, busy, onClose }: MessageProps
         <button type="button" class="button" onClick={onClose}>
           {messages.cancel}
         </button>
-        <button type="submit" class="button primary" disabled={busy || text.trim() === ""}>
+        <button type="submit" class="button primary" disabled={busy || isEmpty}>
           {messages.resend}
         </button>
       </div>
@@ -115,6 +127,7 @@ function Answer({ conversationId, message, busy }: MessageProps) {
       <Mark />
       <div class="answer-body">
         {message.forgot && <p class="aside">{messages.forgot}</p>}
+        {message.unseen && <UnseenNote />}
         {thinking !== undefined && (
           <details class="thoughts">
             <summary>{streaming && answer === "" ? messages.thinking : messages.thoughts}</summary>

@@ -1,5 +1,6 @@
 /** What the engine is doing: speed over the last minute, requests, tokens, cache and memory. */
 
+import "../styles/metrics.css";
 import { useEffect, useId, useState } from "preact/hooks";
 import type { OmniStats } from "../../runtime/types.ts";
 import { useApp, useMessages } from "../appContext.ts";

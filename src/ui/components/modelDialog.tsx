@@ -45,7 +45,7 @@ export function ModelDialog({ onClose }: { onClose: () => void }) {
       <input
         ref={file}
         type="file"
-        accept=".gguf"
+        accept=".gguf,.bin,.safetensors"
         hidden
         aria-label={messages.chooseFile}
         onChange={(event) => {

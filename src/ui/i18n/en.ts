@@ -131,8 +131,7 @@ export const en = {
   },
   downloadNote:
     "A model is downloaded from its host by your browser; your conversations are not sent anywhere.",
-  dropHere: "Drop a .gguf file to open it",
-  notGguf: (name: string) => `“${name}” is not a .gguf file.`,
+  dropHere: "Drop a model to open it, anything else to attach it",
   // Settings dialog
   systemPrompt: "System prompt",
   systemPromptHint: "Instructions that come before every conversation. Empty: the model’s own.",

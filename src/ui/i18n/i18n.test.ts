@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { en } from "./en.ts";
 import { formatBytes, formatDuration, formatRate, messagesFor } from "./index.ts";
+import { en as mediaEn } from "./media/en.ts";
+import { zh as mediaZh } from "./media/zh.ts";
 import { zh } from "./zh.ts";
 
 /** Every text of a language by its path; functions are called with their own argument names. */
@@ -20,15 +22,17 @@ const shape = (entries: [string, string][]) =>
 describe("languages", () => {
   it("have the same keys", () => {
     expect(shape(texts(zh))).toEqual(shape(texts(en)));
+    expect(shape(texts(mediaZh))).toEqual(shape(texts(mediaEn)));
   });
 
   it("say something for every key", () => {
-    for (const [path, text] of [...texts(en), ...texts(zh)]) expect(text.trim(), path).not.toBe("");
+    for (const [path, text] of [en, zh, mediaEn, mediaZh].flatMap((all) => texts(all)))
+      expect(text.trim(), path).not.toBe("");
   });
 
   it("use the same arguments", () => {
-    const inEnglish = new Map(texts(en));
-    for (const [path, text] of texts(zh)) {
+    const inEnglish = new Map([...texts(en), ...texts(mediaEn)]);
+    for (const [path, text] of [...texts(zh), ...texts(mediaZh)]) {
       const english = inEnglish.get(path);
       if (english === undefined) continue;
       for (const argument of ["‹1›", "‹2›"])
@@ -37,8 +41,8 @@ describe("languages", () => {
   });
 
   it("are really translated", () => {
-    const inEnglish = new Map(texts(en));
-    const same = texts(zh)
+    const inEnglish = new Map([...texts(en), ...texts(mediaEn)]);
+    const same = [...texts(zh), ...texts(mediaZh)]
       .filter(([path, text]) => inEnglish.get(path) === text)
       .map(([path]) => path);
     expect(same).toEqual([

@@ -1,12 +1,16 @@
 import { describe, expect, it, vi } from "vitest";
+import { hold, load } from "../media/attachmentStore.ts";
+import { sendWhenFree } from "../media/sendWhenFree.ts";
 import { type FakeScript, fakeCreateOmni } from "../testing/fakeOmni.ts";
+import type { Attachment } from "./attachments.ts";
 import { Chat, toTurns } from "./chat.ts";
 import { Conversations, type Message } from "./conversations.ts";
+import { Draft } from "./draft.ts";
 import { ModelSession } from "./session.ts";
 import { defaultSettings, type Settings } from "./settings.ts";
 import { Store } from "./store.ts";
 
-async function page(script: FakeScript, settings: Partial<Settings> = {}) {
+async function page(script: FakeScript, settings: Partial<Settings> = {}, onKeepError?: () => void) {
   const conversations = new Conversations(
     { load: async () => [], save: async () => undefined, remove: async () => undefined },
     (error) => expect.unreachable(String(error)),
@@ -20,9 +24,8 @@ async function page(script: FakeScript, settings: Partial<Settings> = {}) {
     findProblem: async () => undefined,
   });
   await session.start();
-  const chat = new Chat(conversations, session, new Store({ ...defaultSettings, ...settings }), (run) =>
-    queueMicrotask(run),
-  );
+  const store = new Store({ ...defaultSettings, ...settings });
+  const chat = new Chat(conversations, session, store, (run) => queueMicrotask(run), onKeepError);
   return { conversations, session, chat, omni: created[0]! };
 }
 
@@ -165,6 +168,94 @@ describe("Chat", () => {
     await again;
     expect(conversations.store.state.list).toEqual([]);
     expect(chat.store.state.running).toBeUndefined();
+  });
+});
+
+describe("attachments", () => {
+  const cat: Attachment = { id: "cat", kind: "image", type: "image/png", name: "cat.png" };
+  const voice: Attachment = { id: "voice", kind: "audio", type: "audio/wav", name: "voice.wav", seconds: 2 };
+  const holdBoth = () => {
+    hold(cat.id, { blobs: [new Blob([Uint8Array.of(1, 2, 3)])] });
+    hold(voice.id, { blobs: [new Blob([Uint8Array.of(4, 5)])] });
+  };
+  const sees = { answer: () => ["A cat."], inputs: ["text", "image"] as const };
+  const picture = { type: "image_url", image_url: { url: "data:image/png;base64,AQID" } };
+
+  it("go with the question, and stay with it", async () => {
+    holdBoth();
+    const keepFailed = vi.fn();
+    const { conversations, chat, omni } = await page(sees, {}, keepFailed);
+    await chat.send("", [cat]);
+    expect(asked(omni)).toEqual([{ role: "user", content: [picture] }]);
+    const { id, title, messages } = conversations.current!;
+    expect(title).toBe("cat.png");
+    expect(messages[0]).toMatchObject({ content: "", attachments: [cat] });
+    await chat.regenerate(id, messages[1]!.id);
+    expect(asked(omni)).toEqual([{ role: "user", content: [picture] }]);
+    await chat.resend(id, messages[0]!.id, "What is this?", [cat]);
+    expect(asked(omni)).toEqual([
+      { role: "user", content: [picture, { type: "text", text: "What is this?" }] },
+    ]);
+    await chat.resend(id, messages[0]!.id, "Hello");
+    expect(asked(omni)).toEqual([{ role: "user", content: "Hello" }]);
+    expect(conversations.current!.messages[0]).not.toHaveProperty("attachments");
+    // There is no IndexedDB here: that is told, and the page goes on with what it holds.
+    await vi.waitFor(() => expect(keepFailed).toHaveBeenCalled());
+    expect(await load(cat.id)).toBeDefined();
+  });
+
+  it("that the model cannot take are left out, and the answer says so", async () => {
+    holdBoth();
+    const { conversations, chat } = await page(sees);
+    await chat.send("Listen and look", [voice, cat]);
+    expect(conversations.current!.messages[1]).toMatchObject({ content: "A cat.", unseen: true });
+  });
+
+  it("are written down by a model that only does that", async () => {
+    holdBoth();
+    const script = { answer: () => [], inputs: ["audio"] as const, transcript: ["Three plus ", "four."] };
+    const { conversations, chat, omni } = await page(script);
+    await chat.send("", [voice]);
+    expect(said(conversations)).toEqual(["user:  (done)", "assistant: Three plus four. (done)"]);
+    expect(omni.requests[0]).toMatchObject({ model: "fake-model", stream: "true" });
+    await chat.send("Hello?");
+    expect(conversations.current!.messages[3]).toMatchObject({
+      ...{ state: "failed", error: expect.stringContaining("record or attach") },
+    });
+  });
+
+  it("of a draft go when it is sent, with what the camera sees", async () => {
+    holdBoth();
+    const { chat, conversations } = await page(sees);
+    const draft = new Draft(chat);
+    expect(draft.send()).toBe(false);
+    draft.attach(cat);
+    draft.store.update({ adding: 1 });
+    expect(draft.send()).toBe(false); // a file is still being read
+    draft.store.update({ adding: 0, text: "  And this? " });
+    const frames: Attachment = { ...cat, id: "frames", kind: "frames" };
+    draft.live = () => frames;
+    expect(draft.send()).toBe(true);
+    expect(draft.store.state).toMatchObject({ text: "", attachments: [] });
+    expect(conversations.current!.messages[0]).toMatchObject({
+      ...{ content: "And this?", attachments: [cat, frames] },
+    });
+    await vi.waitFor(() => expect(chat.isFree).toBe(true));
+  });
+
+  it("of a draft wait for the end of an answer, and go once", async () => {
+    const { chat, conversations } = await page({ answer: () => ["a", "b", "c"], pieceDelayMs: 5 });
+    const draft = new Draft(chat);
+    draft.store.update({ text: "one" });
+    sendWhenFree(draft, chat);
+    draft.store.update({ text: "two" });
+    sendWhenFree(draft, chat);
+    sendWhenFree(draft, chat);
+    expect(draft.store.state.text).toBe("two");
+    await vi.waitFor(() => expect(said(conversations)).toHaveLength(4));
+    await vi.waitFor(() => expect(chat.isFree).toBe(true));
+    expect(said(conversations)![2]).toBe("user: two (done)");
+    expect(draft.store.state.text).toBe("");
   });
 });
 

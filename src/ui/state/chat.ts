@@ -2,6 +2,7 @@
 
 import { OmniError } from "../../runtime/errors.ts";
 import {
+  type ApiMessage,
   type ChatTurn,
   type CompletionEnd,
   completionBody,
@@ -9,8 +10,9 @@ import {
   streamCompletion,
 } from "../completion.ts";
 import { fitContext, withoutOldestTurn } from "../context.ts";
+import type { Attachment } from "./attachments.ts";
 import { type Conversations, type Message, newId } from "./conversations.ts";
-import type { Lease, ModelSession } from "./session.ts";
+import { isReady, type Lease, type ModelSession } from "./session.ts";
 import type { Settings } from "./settings.ts";
 import { Store } from "./store.ts";
 
@@ -23,31 +25,53 @@ export interface ChatState {
 /** Calls back once, with the next frame, or soon when the page is hidden and has no frames. */
 export type Scheduler = (callback: () => void) => void;
 
+/** What messages with attachments need; loaded with the first of them. */
+export type ChatMedia = typeof import("../media/chatMedia.ts");
+
+interface Outcome {
+  end: CompletionEnd;
+  forgot: boolean;
+  unseen: boolean;
+}
+
 export class Chat {
   readonly store = new Store<ChatState>({ running: undefined, announcement: "" });
   readonly #conversations: Conversations;
   readonly #session: ModelSession;
   readonly #settings: Store<Settings>;
   readonly #schedule: Scheduler;
+  readonly #onKeepError: (error: unknown) => void;
   #abort: AbortController | undefined;
 
+  /** @param onKeepError hears of attachments that will not outlive the page */
   constructor(
     conversations: Conversations,
     session: ModelSession,
     settings: Store<Settings>,
     schedule: Scheduler,
+    onKeepError: (error: unknown) => void = () => undefined,
   ) {
     this.#conversations = conversations;
     this.#session = session;
     this.#settings = settings;
     this.#schedule = schedule;
+    this.#onKeepError = onKeepError;
+  }
+
+  /** Whether a question could be asked now. */
+  get isFree(): boolean {
+    return !this.store.state.running && isReady(this.#session.store.state);
   }
 
   /** Adds a question to the shown conversation (or a new one) and has it answered. */
-  async send(text: string): Promise<void> {
+  async send(text: string, attachments: readonly Attachment[] = []): Promise<void> {
     const lease = this.#begin();
     if (!lease) return;
     const question: Message = { id: newId(), role: "user", content: text, state: "done" };
+    if (attachments.length > 0) {
+      question.attachments = attachments;
+      void this.#keep(attachments);
+    }
     const shown = this.#conversations.current;
     const conversation = shown ?? this.#conversations.create([question]);
     await this.#answer(conversation.id, [...(shown?.messages ?? []), question], lease);
@@ -62,18 +86,34 @@ export class Chat {
   }
 
   /** Puts another question in place of the given one and answers it; what followed is dropped. */
-  async resend(conversationId: string, questionId: string, text: string): Promise<void> {
+  async resend(
+    conversationId: string,
+    questionId: string,
+    text: string,
+    attachments: readonly Attachment[] = [],
+  ): Promise<void> {
     const messages = this.#conversations.get(conversationId)?.messages ?? [];
     const index = messages.findIndex(({ id }) => id === questionId);
     const lease = index >= 0 ? this.#begin() : undefined;
     if (!lease) return;
     const question: Message = { ...messages[index]!, content: text };
+    if (attachments.length > 0) question.attachments = attachments;
+    else delete question.attachments;
     await this.#answer(conversationId, [...messages.slice(0, index), question], lease);
   }
 
   /** Ends the answer that is being written; what there is of it stays. */
   stop(): void {
     this.#abort?.abort();
+  }
+
+  async #keep(attachments: readonly Attachment[]): Promise<void> {
+    try {
+      const { keep } = await loadMedia();
+      await Promise.all(attachments.map(({ id }) => keep(id)));
+    } catch (error) {
+      this.#onKeepError(error);
+    }
   }
 
   #begin(): Lease | undefined {
@@ -115,8 +155,9 @@ export class Chat {
     };
     const last: Partial<Message> = { state: "done" };
     try {
-      const { end, forgot } = await this.#complete(asked, lease, onText, abort.signal);
+      const { end, forgot, unseen } = await this.#complete(asked, lease, onText, abort.signal);
       if (forgot) last.forgot = true;
+      if (unseen) last.unseen = true;
       if (end.finishReason === "length") last.state = "cut";
       const decodeSeconds = (performance.now() - startedMs - (firstTokenMs ?? 0)) / 1000;
       const measured = end.completionTokens === undefined ? undefined : end.completionTokens / decodeSeconds;
@@ -148,19 +189,17 @@ export class Chat {
     lease: Lease,
     onText: (piece: string, kind: PieceKind) => void,
     signal: AbortSignal,
-  ): Promise<{ end: CompletionEnd; forgot: boolean }> {
+  ): Promise<Outcome> {
+    if (!lease.inputs.includes("text")) return this.#transcribe(asked.at(-1)!, lease, onText, signal);
     const { systemPrompt, sampling } = this.#settings.state;
     const all = toTurns(systemPrompt, asked);
     let turns = fitContext(all, lease.contextLength);
     for (;;) {
       try {
-        const end = await streamCompletion(
-          lease.omni,
-          completionBody(lease.name, turns, sampling),
-          onText,
-          signal,
-        );
-        return { end, forgot: turns.length < all.length };
+        const { messages, unseen } = await toMessages(turns, lease);
+        const body = completionBody(lease.name, messages, sampling);
+        const end = await streamCompletion(lease.omni, body, onText, signal);
+        return { end, forgot: turns.length < all.length, unseen };
       } catch (thrown) {
         const tooLong = thrown instanceof OmniError && thrown.detail === "context_length_exceeded";
         const shorter = tooLong ? withoutOldestTurn(turns) : undefined;
@@ -169,6 +208,29 @@ export class Chat {
       }
     }
   }
+
+  async #transcribe(
+    { content, attachments = [] }: Message,
+    { omni, name }: Lease,
+    onText: (piece: string, kind: PieceKind) => void,
+    signal: AbortSignal,
+  ): Promise<Outcome> {
+    const { transcribe } = await loadMedia();
+    await transcribe(omni, name, attachments, content, (piece) => onText(piece, "answer"), signal);
+    const none = { finishReason: "stop", promptTokens: undefined, completionTokens: undefined };
+    return { end: { ...none, tokensPerSecond: undefined }, forgot: false, unseen: false };
+  }
+}
+
+const loadMedia = (): Promise<ChatMedia> => import("../media/chatMedia.ts");
+
+/** Turns as the API takes them. */
+async function toMessages(
+  turns: readonly ChatTurn[],
+  { inputs }: Lease,
+): Promise<{ messages: readonly ApiMessage[]; unseen: boolean }> {
+  if (!turns.some(({ attachments }) => attachments)) return { messages: turns, unseen: false };
+  return (await loadMedia()).messagesOf(turns, inputs);
 }
 
 /** The messages as the model gets them: without thoughts, failed attempts and what they answered to. */
@@ -178,7 +240,8 @@ export function toTurns(systemPrompt: string, messages: readonly Message[]): Cha
     const isLast = index === messages.length - 1;
     const answered = message.role === "user" ? messages[index + 1] : message;
     const empty = answered?.role === "assistant" && answered.content === "";
-    if (isLast || !empty) turns.push({ role: message.role, content: message.content });
+    const { role, content, attachments } = message;
+    if (isLast || !empty) turns.push({ role, content, ...(attachments ? { attachments } : {}) });
   });
   return turns;
 }

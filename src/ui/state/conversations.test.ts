@@ -48,6 +48,15 @@ describe("restoreConversation", () => {
     expect(restoreConversation(structuredClone(good))).toEqual(good);
   });
 
+  it("takes attachments, and drops what is none", () => {
+    const cat = { id: "a", kind: "image", type: "image/png", name: "cat.png" };
+    const stored = [cat, { ...cat, kind: "program" }, { ...cat, name: 5 }, null, "x"];
+    const restored = (attachments: unknown) =>
+      restoreConversation({ ...good, messages: [{ ...good.messages[0], attachments }] })!.messages[0];
+    expect(restored(stored)!.attachments).toEqual([cat]);
+    expect(restored("cat.png")).not.toHaveProperty("attachments");
+  });
+
   it("counts an answer that was being written as stopped", () => {
     const answer = { ...message("a", "assistant", "I am"), state: "streaming" };
     const restored = restoreConversation({ ...good, messages: [...good.messages, answer] });

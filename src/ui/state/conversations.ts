@@ -1,5 +1,6 @@
 /** The conversations of this browser: shown, changed, and stored behind the scenes. */
 
+import { type Attachment, restoreAttachments } from "./attachments.ts";
 import { Store } from "./store.ts";
 
 export interface AnswerStats {
@@ -12,6 +13,7 @@ export interface Message {
   id: string;
   role: "user" | "assistant";
   content: string;
+  attachments?: readonly Attachment[];
   /** What the model thought before it answered, if it did. */
   thinking?: string;
   /** `cut`: the token limit or the context's end came first. */
@@ -23,6 +25,8 @@ export interface Message {
   stats?: AnswerStats;
   /** Earlier messages no longer fitted into the model's context. */
   forgot?: boolean;
+  /** The model could not be given all that is attached to the conversation. */
+  unseen?: boolean;
 }
 
 export interface Conversation {
@@ -78,7 +82,13 @@ export function restoreConversation(stored: unknown): Conversation | undefined {
     if (message.thinking !== undefined && typeof message.thinking !== "string") return undefined;
     if (message.role !== "user" && message.role !== "assistant") return undefined;
     const state = messageStates.includes(message.state ?? "") ? message.state! : "done";
-    messages.push({ ...(message as Message), state: state === "streaming" ? "stopped" : state });
+    const { attachments: stored, ...rest } = message as Message;
+    const attachments = restoreAttachments(stored);
+    messages.push({
+      ...rest,
+      state: state === "streaming" ? "stopped" : state,
+      ...(attachments.length > 0 ? { attachments } : {}),
+    });
   }
   return { id: from.id, title: from.title, updatedAt: from.updatedAt, messages };
 }
@@ -104,22 +114,23 @@ export class Conversations {
     return this.store.state.list.find((conversation) => conversation.id === id);
   }
 
-  /** Reads what is stored and shows `currentId`, if it is still there. */
-  async load(currentId: string | undefined): Promise<void> {
-    let stored: unknown[] = [];
+  /** Reads what is stored and shows `currentId`, if it is still there. @returns whether it could be read */
+  async load(currentId: string | undefined): Promise<boolean> {
+    let stored: unknown[] | undefined;
     try {
       stored = await this.#storage.load();
     } catch (error) {
       this.#onError(error);
     }
     const known = new Set(this.store.state.list.map(({ id }) => id));
-    const restored = stored
+    const restored = (stored ?? [])
       .map(restoreConversation)
       .filter((conversation) => conversation !== undefined)
       .filter(({ id }) => !known.has(id));
     const list = [...this.store.state.list, ...restored].sort((a, b) => b.updatedAt - a.updatedAt);
     const shown = this.store.state.currentId ?? list.find(({ id }) => id === currentId)?.id;
     this.store.update({ loaded: true, list, currentId: shown });
+    return stored !== undefined;
   }
 
   select(id: string | undefined): void {
@@ -130,7 +141,7 @@ export class Conversations {
   create(messages: readonly Message[]): Conversation {
     const conversation = {
       id: newId(),
-      title: titleFrom(messages[0]?.content ?? ""),
+      title: titleFrom(messages[0]?.content || messages[0]?.attachments?.[0]?.name || ""),
       updatedAt: Date.now(),
       messages,
     };

@@ -9,6 +9,8 @@ describe("parseModelAddress", () => {
     ["HF:a/b@main/sub/c.GGUF", "hf:a/b@main/sub/c.GGUF"],
     ["https://host.example/m.gguf?download=true", "https://host.example/m.gguf?download=true"],
     ["models/other.gguf", "https://example.org/omnitab/models/other.gguf"],
+    ["hf:ggerganov/whisper.cpp/ggml-tiny.bin", "hf:ggerganov/whisper.cpp/ggml-tiny.bin"],
+    ["whisper/model.safetensors?v=2", "https://example.org/omnitab/whisper/model.safetensors?v=2"],
     [
       "https://huggingface.co/Qwen/Qwen3-0.6B-GGUF/blob/main/Qwen3-0.6B-Q8_0.gguf",
       "https://huggingface.co/Qwen/Qwen3-0.6B-GGUF/resolve/main/Qwen3-0.6B-Q8_0.gguf",
@@ -23,6 +25,8 @@ describe("parseModelAddress", () => {
     ["hf:"],
     ["hf:owner/repo"],
     ["hf:owner/file.gguf"],
+    ["hf:owner/repo/readme.md"],
+    ["page.html"],
     ["javascript:alert(1)//x.gguf"],
   ])("refuses %j", (text) => {
     expect(parseModelAddress(text, page)).toBeUndefined();
@@ -49,6 +53,7 @@ describe("choiceName", () => {
     expect(choiceName({ kind: "url", url: "hf:o/r/Some-Model-Q8_0.gguf" })).toBe("Some-Model-Q8_0");
     expect(choiceName({ kind: "url", url: "https://h/a%20b.gguf?x=/y#z" })).toBe("a b");
     expect(choiceName({ kind: "url", url: "https://h/%zz.gguf" })).toBe("%zz");
+    expect(choiceName({ kind: "url", url: "hf:o/r/ggml-tiny.en.bin" })).toBe("ggml-tiny.en");
     expect(choiceName({ kind: "file", file: new File([], "mine.gguf") })).toBe("mine");
   });
 });

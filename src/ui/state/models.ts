@@ -4,6 +4,8 @@ export type ModelChoice = { kind: "builtin" } | { kind: "url"; url: string } | {
 
 /** The embedded demo model, relative to the page. */
 export const builtinUrl = "models/omni-tiny.gguf";
+/** What makes it see and hear. */
+export const builtinProjectorUrl = "models/omni-tiny-mmproj.gguf";
 
 export interface Suggestion {
   /** A Hugging Face reference. */
@@ -41,6 +43,11 @@ export const suggestions: readonly Suggestion[] = [
   },
 ];
 
+/** Whether a file is a model by its name: GGUF, or Whisper's two kinds. */
+export function isModelFile(name: string): boolean {
+  return /\.(gguf|bin|safetensors)$/i.test(name);
+}
+
 /** A short name to show before the model itself says what it is called. */
 export function choiceName(choice: ModelChoice): string {
   if (choice.kind === "file") return stripExtension(choice.file.name);
@@ -56,11 +63,11 @@ export function choiceName(choice: ModelChoice): string {
 }
 
 function stripExtension(name: string): string {
-  return name.replace(/\.gguf$/i, "");
+  return isModelFile(name) ? name.replace(/\.\w+$/, "") : name;
 }
 
 /**
- * What was typed as the address of a model: `hf:owner/repo/file.gguf`, an http(s) URL, or a path relative to the page
+ * What was typed as the address of a model file: `hf:owner/repo/file.gguf`, an http(s) URL, or a path relative to the page
  * (`baseUrl`). The page of a file on Hugging Face stands for the file. Undefined if it is none of these.
  */
 export function parseModelAddress(text: string, baseUrl: string): string | undefined {
@@ -68,10 +75,11 @@ export function parseModelAddress(text: string, baseUrl: string): string | undef
   if (/\s/.test(trimmed)) return undefined;
   if (/^hf:/i.test(trimmed)) {
     const reference = trimmed.slice(3);
-    return /^[\w.-]+\/[\w.-]+(@[\w.%-]+)?\/.+\.gguf$/i.test(reference) ? `hf:${reference}` : undefined;
+    const isReference = /^[\w.-]+\/[\w.-]+(@[\w.%-]+)?\/./.test(reference);
+    return isReference && isModelFile(reference) ? `hf:${reference}` : undefined;
   }
   const hasScheme = /^[a-z][a-z0-9+.-]*:/i.test(trimmed);
-  if (!hasScheme && !/\.gguf(\?.*)?$/i.test(trimmed)) return undefined;
+  if (!hasScheme && !isModelFile(trimmed.replace(/\?.*$/, ""))) return undefined;
   let url: URL;
   try {
     url = new URL(trimmed, baseUrl);

@@ -3,7 +3,8 @@
 import { OmniError, type OmniErrorCode } from "../../runtime/errors.ts";
 import type { LoadProgress, Omni, OmniOptions, OmniStats } from "../../runtime/types.ts";
 import type { SupportProblem } from "../support.ts";
-import { builtinUrl, choiceName, type ModelChoice } from "./models.ts";
+import { type InputKind, inputsOf } from "./inputs.ts";
+import { builtinProjectorUrl, builtinUrl, choiceName, type ModelChoice } from "./models.ts";
 import { RateMeter } from "./rate.ts";
 import type { KeyValue } from "./settings.ts";
 import { Store } from "./store.ts";
@@ -22,7 +23,7 @@ export interface SessionState {
   problem: SupportProblem | null | undefined;
   /** What the adapter lacks, in the runtime's words. */
   problemDetail: string | undefined;
-  current: { choice: ModelChoice; name: string; stats: OmniStats } | undefined;
+  current: { choice: ModelChoice; name: string; stats: OmniStats; inputs: readonly InputKind[] } | undefined;
   loading: LoadingModel | undefined;
   failure: { choice: ModelChoice; name: string; code: OmniErrorCode; message: string } | undefined;
   /** Why the GPU is gone; the model of `current` must be loaded again. */
@@ -49,6 +50,7 @@ export interface Lease {
   /** What `/v1/models` calls it. */
   name: string;
   contextLength: number;
+  inputs: readonly InputKind[];
   release(): void;
 }
 
@@ -124,6 +126,7 @@ export class ModelSession {
       omni: loaded.omni,
       name: current.name,
       contextLength: current.stats.model.contextLength,
+      inputs: current.inputs,
       release: () => {
         if (released) return;
         released = true;
@@ -192,7 +195,7 @@ export class ModelSession {
     const loaded: Loaded = { omni, users: 0, retired: false };
     this.#loaded = loaded;
     this.store.update({
-      current: { choice, name: stats.model.id, stats },
+      current: { choice, name: stats.model.id, stats, inputs: inputsOf(omni) },
       loading: undefined,
       lost: undefined,
     });
@@ -233,6 +236,9 @@ export class ModelSession {
           : choice.kind === "url" && choice.url.startsWith("hf:")
             ? choice.url
             : new URL(choice.kind === "url" ? choice.url : builtinUrl, this.#options.baseUrl).href,
+      ...(choice.kind === "builtin"
+        ? { projector: new URL(builtinProjectorUrl, this.#options.baseUrl).href }
+        : {}),
       ...(choice.kind === "file" ? { modelId: choiceName(choice) } : {}),
       signal,
       onProgress: (progress) => {

@@ -1,10 +1,15 @@
 /** Test fixture: an Omni that streams prepared answers, without a GPU. */
 
 import type { Omni, OmniOptions, OmniStats } from "../../runtime/types.ts";
+import type { ApiMessage } from "../completion.ts";
 
 export interface FakeScript {
   /** The pieces of the answer to these messages; throwing gives a 400 with the message. */
-  answer: (messages: { role: string; content: string }[]) => readonly string[];
+  answer: (messages: ApiMessage[]) => readonly string[];
+  /** What the model takes; without `text` it only writes down sound. Default: text. */
+  inputs?: Omni["capabilities"]["input"];
+  /** The pieces that a sound is written down as. */
+  transcript?: readonly string[];
   /** Pieces of what it thinks before that. */
   thinking?: readonly string[];
   pieceDelayMs?: number;
@@ -18,6 +23,8 @@ export interface FakeScript {
 export interface FakeOmni extends Omni {
   /** Bodies of all requests so far. */
   readonly requests: Record<string, unknown>[];
+  /** Bodies of those that no answer was asked of. */
+  readonly prepared: Record<string, unknown>[];
   readonly disposed: boolean;
   /** Takes the device away. */
   lose(reason: string): void;
@@ -45,14 +52,21 @@ function errorResponse(status: number, message: string, code: string): Response 
 /** An Omni that follows the script. */
 export function fakeOmni(script: FakeScript): FakeOmni {
   const requests: Record<string, unknown>[] = [];
+  const prepared: Record<string, unknown>[] = [];
   let disposed = false;
   let lose: (reason: string) => void = () => undefined;
   const lost = new Promise<string>((resolve) => {
     lose = resolve;
   });
-  const fetch: Omni["fetch"] = async (_input, init) => {
-    const body = JSON.parse(String(init?.body)) as { messages: { role: string; content: string }[] };
-    requests.push(body);
+  const fetch: Omni["fetch"] = async (input, init) => {
+    if (String(input).endsWith("/transcriptions")) {
+      requests.push(Object.fromEntries(init?.body as FormData));
+      const deltas = (script.transcript ?? []).map((delta) => ({ type: "transcript.text.delta", delta }));
+      return new Response(deltas.map((event) => `data: ${JSON.stringify(event)}\n\n`).join(""));
+    }
+    const body = JSON.parse(String(init?.body)) as { messages: ApiMessage[] };
+    const isAsked = String(input).endsWith("/chat/completions") && !("add_generation_prompt" in body);
+    (isAsked ? requests : prepared).push({ ...body });
     let pieces: readonly string[];
     try {
       pieces = script.answer(body.messages);
@@ -124,12 +138,13 @@ export function fakeOmni(script: FakeScript): FakeOmni {
   };
   return {
     fetch,
-    capabilities: { tasks: ["chat"], input: ["text"], output: ["text"] },
+    capabilities: { tasks: ["chat"], input: script.inputs ?? ["text"], output: ["text"] },
     stats: async () => stats,
     lost,
     dispose,
     [Symbol.asyncDispose]: dispose,
     requests,
+    prepared,
     get disposed() {
       return disposed;
     },

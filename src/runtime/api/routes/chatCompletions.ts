@@ -27,15 +27,30 @@ interface Plan {
   requests: GenerationRequest[];
   signal: AbortSignal;
   thinking: ReasoningPlan["thinking"];
+  /** Lets go of the prompt's pictures and sounds. */
+  release(): void;
 }
 
 export async function chatCompletions(context: ApiContext, request: Request): Promise<Response> {
   const body = await readJson(request);
   const abort = follow(request.signal);
   const plan = await readPlan(context, body, abort.signal);
-  return plan.fields.stream
-    ? eventStream(chunks(context, plan), abort)
-    : jsonResponse(await completion(context, plan));
+  // A stream that nobody reads ends by its signal alone.
+  abort.signal.addEventListener("abort", plan.release, { once: true });
+  if (plan.fields.stream) return eventStream(releasing(chunks(context, plan), plan.release), abort);
+  try {
+    return jsonResponse(await completion(context, plan));
+  } finally {
+    plan.release();
+  }
+}
+
+async function* releasing<T>(events: AsyncGenerator<T, void, void>, release: () => void) {
+  try {
+    yield* events;
+  } finally {
+    release();
+  }
 }
 
 async function readPlan(context: ApiContext, body: Json, signal: AbortSignal): Promise<Plan> {
@@ -47,22 +62,32 @@ async function readPlan(context: ApiContext, body: Json, signal: AbortSignal): P
   const structured = readStructuredOutput(body);
   const { truncation } = fields;
   const { contextLength } = context.engine;
-  const { promptTokens: whole, thinking } = readReasoning(context, body, {
+  const {
+    promptTokens: whole,
+    thinking,
+    release,
+  } = await readReasoning(context, body, {
     withTools: readToolChoice(body) === "auto",
     most: truncation.auto ? promptRoom(contextLength, wanted) : undefined,
-  });
-  // Of messages, whole turns are left out first.
-  const byTokens = { ...truncation, auto: false };
-  const promptTokens = truncateTokens(whole, byTokens, contextLength, wanted);
-  const options = {
-    promptTokens,
-    maxTokens: fitMaxTokens(context, promptTokens.length, wanted, "messages", truncation),
-    topLogprobs: logprobs,
-    promptLogprobs: false,
     signal,
-    constraint: await readConstraint(context, structured, thinking),
-  };
-  return { fields, requests: choiceRequests(fields, options, fields.n), thinking, signal };
+  });
+  try {
+    // Of messages, whole turns are left out first.
+    const byTokens = { ...truncation, auto: false };
+    const promptTokens = truncateTokens(whole, byTokens, contextLength, wanted);
+    const options = {
+      promptTokens,
+      maxTokens: fitMaxTokens(context, promptTokens.length, wanted, "messages", truncation),
+      topLogprobs: logprobs,
+      promptLogprobs: false,
+      signal,
+      constraint: await readConstraint(context, structured, thinking),
+    };
+    return { fields, requests: choiceRequests(fields, options, fields.n), thinking, signal, release };
+  } catch (thrown) {
+    release();
+    throw thrown;
+  }
 }
 
 /** What limits the tokens of each choice: the answer's grammar, the budget of the reasoning before it. */

@@ -16,14 +16,21 @@ export async function tokenize(context: ApiContext, request: Request): Promise<R
   const { tokenizer, contextLength } = context.engine;
   const withStrings = optional(body, "return_token_strs", boolean) ?? false;
   const addBos = optional(body, "add_special_tokens", boolean) ?? true;
-  const tokens =
-    body.messages === undefined
-      ? tokenizer.encode(required(body, "prompt", string), { special: true, addBos })
-      : chatPrompt(context, body);
+  let tokens: number[];
+  if (body.messages === undefined)
+    tokens = tokenizer.encode(required(body, "prompt", string), { special: true, addBos });
+  else {
+    const prompt = await chatPrompt(context, body, { signal: request.signal });
+    prompt.release();
+    tokens = prompt.tokens;
+  }
   return jsonResponse({
     count: tokens.length,
     max_model_len: contextLength,
     tokens,
-    token_strs: withStrings ? tokens.map((token) => tokenText(tokenizer, token)) : null,
+    // Rows of pictures and sounds have numbers above the vocabulary, and no text.
+    token_strs: withStrings
+      ? tokens.map((token) => (token < tokenizer.vocabSize ? tokenText(tokenizer, token) : ""))
+      : null,
   });
 }

@@ -12,7 +12,7 @@ import { withinMemory } from "../loadRunner.ts";
 import type { MediaRows } from "../mediaRows.ts";
 import { AudioRunner } from "./audioRunner.ts";
 import { ImageRunner } from "./imageRunner.ts";
-import { MediaEncoder } from "./mediaEncoder.ts";
+import { type LazyRunner, MediaEncoder } from "./mediaEncoder.ts";
 
 /** A projector of which the header is known. */
 export interface OpenedProjector {
@@ -20,7 +20,7 @@ export interface OpenedProjector {
   spec: ProjectorSpec;
   sizeBytes: number | undefined;
   /**
-   * Loads the weights and compiles the kernels.
+   * Loads the weights. Kernels are compiled from then on, or on software adapters when they are first wanted.
    * @throws OmniError as `loadWeights`
    */
   load(options: {
@@ -66,28 +66,45 @@ async function load(
   reader: SourceReader,
   { gpu, rows, signal, onProgress }: Parameters<OpenedProjector["load"]>[0],
 ) {
-  let encoder: MediaEncoder | undefined;
-  let compiled: Promise<unknown> | undefined;
   const weights = await loadWeights({
     ...{ header, reader, requests: spec.tensors, signal, onProgress, device: gpu.device },
     limits: { maxBindingBytes: gpu.maxBindingBytes, maxBufferBytes: gpu.maxBufferBytes },
-    onAllocated: async (allocated) => {
-      const models = spec.build(gpu, allocated);
-      const runners = await withinMemory(
-        gpu,
-        () => ({
-          image: models.image && new ImageRunner(gpu, models.image),
-          audio: models.audio && new AudioRunner(gpu, models.audio),
-        }),
-        `The GPU has no room for the encoders beside ${allocated.sizeBytes} bytes of their weights.`,
-        "projector",
-      );
-      compiled = Promise.all([runners.image?.compile(), runners.audio?.compile()]);
-      compiled.catch(() => undefined); // awaited below, once the weights are there
-      const settled = () => gpu.device.queue.onSubmittedWorkDone();
-      encoder = new MediaEncoder({ ...runners, rows, settled });
-    },
   });
-  await compiled;
-  return { encoder: encoder!, weights };
+  const { image, audio } = spec.build(gpu, weights);
+  const lazy = <M, R extends { compile(): Promise<void> }>(model: M | undefined, make: (model: M) => R) =>
+    model && lazyRunner(gpu, model, () => make(model));
+  const runners = {
+    image: lazy(image, (model) => new ImageRunner(gpu, model)),
+    audio: lazy(audio, (model) => new AudioRunner(gpu, model)),
+  };
+  // Software adapters compile for half a minute what many a conversation never asks for.
+  if (!gpu.software) for (const runner of Object.values(runners)) runner?.open().catch(() => undefined);
+  const settled = () => gpu.device.queue.onSubmittedWorkDone();
+  return { encoder: new MediaEncoder({ ...runners, rows, settled }), weights };
+}
+
+/** @param make allocates and starts compiling */
+function lazyRunner<M, R extends { compile(): Promise<void> }>(
+  gpu: Gpu,
+  model: M,
+  make: () => R,
+): LazyRunner<M, R> {
+  let opening: Promise<R> | undefined;
+  const open = async () => {
+    const message = "The GPU has no room for the encoder of pictures or sounds.";
+    const runner = await withinMemory(gpu, make, message, "projector");
+    await runner.compile();
+    return runner;
+  };
+  return {
+    model,
+    open: () => {
+      // What failed for want of memory may work later.
+      opening ??= open().catch((thrown) => {
+        opening = undefined;
+        throw thrown;
+      });
+      return opening;
+    },
+  };
 }

@@ -2,22 +2,22 @@
 
 import { invalidRequest } from "../../errors.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
-import type { Detail, Placeholder, PromptPiece } from "../../models/projector/types.ts";
+import type {
+  AudioEncoderModel,
+  Detail,
+  ImageEncoderModel,
+  Placeholder,
+  PromptPiece,
+} from "../../models/projector/types.ts";
+import type { PromptMedia } from "../../text/types.ts";
 import { hex } from "../hex.ts";
 import type { MediaRows, MediaSpan } from "../mediaRows.ts";
 import { checkAborted } from "../types.ts";
 import { type AudioRunner, audioWindows } from "./audioRunner.ts";
 import type { ImageRunner, Pixels } from "./imageRunner.ts";
 
-/** What stands in a prompt for a part that is no text. */
-export interface PromptMedia {
-  kind: MediaKind;
-  /** Texts, whose special tokens count, and tokens of rows. */
-  pieces: (string | readonly number[])[];
-  placeholder: Placeholder | undefined;
-}
-
-export type MediaKind = "image" | "audio" | "video";
+export type { Detail };
+export type MediaKind = PromptMedia["kind"];
 
 /** Held until it is released. */
 export interface OpenedMedia extends PromptMedia {
@@ -25,10 +25,16 @@ export interface OpenedMedia extends PromptMedia {
   release(): void;
 }
 
+/** An encoder that comes into being, and is compiled, when it is first opened. */
+export interface LazyRunner<Model, Runner> {
+  model: Model;
+  open(): Promise<Runner>;
+}
+
 export interface MediaEncoderParts {
   rows: MediaRows;
-  image: ImageRunner | undefined;
-  audio: AudioRunner | undefined;
+  image: LazyRunner<ImageEncoderModel, ImageRunner> | undefined;
+  audio: LazyRunner<AudioEncoderModel, AudioRunner> | undefined;
   /** Resolves when all that was submitted has been computed. */
   settled: () => Promise<unknown>;
 }
@@ -45,8 +51,11 @@ export class MediaEncoder {
     ];
   }
 
+  private readonly opened = new Set<ImageRunner | AudioRunner>();
+
+  /** Of buffers beside the weights. */
   get sizeBytes(): number {
-    return (this.parts.image?.sizeBytes ?? 0) + (this.parts.audio?.sizeBytes ?? 0);
+    return [...this.opened].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   }
 
   /** The longest sound. */
@@ -55,14 +64,21 @@ export class MediaEncoder {
     return { maxSamples: maxSteps * stepSamples };
   }
 
+  /** Which frames of videos are looked at, and how large. */
+  get videoSampling(): { framesPerSecond: number; mostFrames: number; maxSide: number } {
+    const { video, viewSize } = this.parts.image!.model;
+    return { ...video, maxSide: 2 * Math.max(viewSize.width, viewSize.height) };
+  }
+
   /** @throws OmniError as `MediaRows.open`; `aborted` */
   async image(picture: Pixels, detail: Detail, signal?: AbortSignal): Promise<OpenedMedia> {
     checkAborted(signal);
     const { model } = this.parts.image!;
+    const runner = await this.open(this.parts.image!);
     const { views, pieces } = model.plan(picture, detail);
     const key = `image ${await digest(picture.words)} ${JSON.stringify([picture.width, picture.height, views])}`;
     const span = await this.parts.rows.open(key, views.length * model.rows, (rows) =>
-      this.encodeEach(views.length, (i) => this.parts.image!.encode(picture, views[i]!, rows, i)),
+      this.encodeEach(views.length, (i) => runner.encode(picture, views[i]!, rows, i)),
     );
     return opened("image", [span], pieces, model.rows, model.placeholder);
   }
@@ -70,14 +86,14 @@ export class MediaEncoder {
   /** Frames of a video in turn, each on its own in the cache. */
   async video(frames: readonly Pixels[], signal?: AbortSignal): Promise<OpenedMedia> {
     const { model } = this.parts.image!;
+    const runner = await this.open(this.parts.image!);
     const spans: MediaSpan[] = [];
     try {
       for (const frame of frames) {
         checkAborted(signal);
         const [view] = model.plan(frame, "low").views;
         const key = `image ${await digest(frame.words)} ${JSON.stringify([frame.width, frame.height, [view]])}`;
-        const encode = (rows: Tensor) =>
-          this.encodeEach(1, () => this.parts.image!.encode(frame, view!, rows, 0));
+        const encode = (rows: Tensor) => this.encodeEach(1, () => runner.encode(frame, view!, rows, 0));
         spans.push(await this.parts.rows.open(key, model.rows, encode));
       }
     } catch (thrown) {
@@ -100,11 +116,12 @@ export class MediaEncoder {
         "messages",
         "audio_too_long",
       );
+    const runner = await this.open(this.parts.audio!);
     const spans: MediaSpan[] = [];
     try {
       for (const window of windows) {
         checkAborted(signal);
-        const encode = (rows: Tensor) => this.encodeEach(1, () => this.parts.audio!.encode(window, rows, 0));
+        const encode = (rows: Tensor) => this.encodeEach(1, () => runner.encode(window, rows, 0));
         spans.push(await this.parts.rows.open(`audio ${await digest(window)}`, model.rows, encode));
       }
     } catch (thrown) {
@@ -115,8 +132,13 @@ export class MediaEncoder {
   }
 
   destroy(): void {
-    this.parts.image?.destroy();
-    this.parts.audio?.destroy();
+    for (const runner of this.opened) runner.destroy();
+  }
+
+  private async open<R extends ImageRunner | AudioRunner>(lazy: LazyRunner<unknown, R>): Promise<R> {
+    const runner = await lazy.open();
+    this.opened.add(runner);
+    return runner;
   }
 
   /**

@@ -46,6 +46,8 @@ export function idefics3(header: GgufHeader): ProjectorSpec {
           patches: side ** 2,
           placeholder: { text: "<image>", before: "", after: "" },
           plan: (picture, detail) => idefics3Plan(picture, detail, { imageSize, longestEdge }),
+          // SmolVLM2 was trained at one frame a second; more frames than this fill contexts that fit a tab.
+          video: { framesPerSecond: 1, mostFrames: 32 },
           framePieces: [`${mark}${wholeMark}`, 0, mark],
           record: (rec, inputs) => {
             const features = recordVision(rec, config, weights, inputs);

@@ -53,6 +53,8 @@ export interface ImageEncoderModel {
   patches: number;
   placeholder: Placeholder | undefined;
   plan(picture: Size, detail: Detail): ImagePlan;
+  /** How videos are looked at. */
+  video: { framesPerSecond: number; mostFrames: number };
   /** What stands for a frame of a video, of which there is one view. */
   framePieces: PromptPiece[];
   /** For steps of N tokens and R outputs: `inputs` to the rows of a view. */

@@ -41,6 +41,8 @@ export interface RandomModel {
   normEpsilon?: number;
   /** Jinja source of `tokenizer.chat_template`. */
   chatTemplate?: string;
+  /** More control tokens. */
+  controlTokens?: readonly string[];
   /** Of the file format. @default 3 */
   version?: 2 | 3;
 }
@@ -91,7 +93,7 @@ function hyperparameters(model: RandomModel): Entry[] {
 }
 
 /** SentencePiece-style: control tokens, all bytes, letters, then random words with and without a leading space. */
-function vocabulary({ vocab, chatTemplate }: RandomModel, random: Random): Entry[] {
+function vocabulary({ vocab, chatTemplate, controlTokens = [] }: RandomModel, random: Random): Entry[] {
   if (vocab < smallestVocab)
     throw new RangeError(`a vocabulary needs ${smallestVocab} tokens or more, not ${vocab}`);
   // Token types of GGUF: 1 normal, 2 unknown, 3 control, 6 byte.
@@ -99,6 +101,7 @@ function vocabulary({ vocab, chatTemplate }: RandomModel, random: Random): Entry
     ["<unk>", 2],
     ["<s>", 3],
     ["</s>", 3],
+    ...controlTokens.map((token) => [token, 3] as const),
   ]);
   for (let byte = 0; byte < 256; byte++)
     tokens.set(`<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`, 6);

@@ -1,0 +1,47 @@
+// @ts-check
+/**
+ * Compares a projector with llama.cpp's multimodal path (wllama, on the CPU): random weights at SmolVLM's widths, layers and
+ * picture cut; the probabilities of the token that follows a picture.
+ *
+ * usage: node scripts/projectorParity.mjs
+ */
+
+import path from "node:path";
+import { chromium } from "playwright";
+import { createServer } from "vite";
+import { adapterLaunches } from "./browsers.mjs";
+
+const root = path.resolve(import.meta.dirname, "..");
+/** llama.cpp's encoders round to f16 in GELU and in attention, and the logits of random weights are steep. */
+const allowed = 1e-2;
+const headers = {
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Embedder-Policy": "require-corp",
+};
+const server = await createServer({ root, server: { port: 0, headers }, logLevel: "error" });
+await server.listen();
+let failed = false;
+for (const { name, launch } of adapterLaunches()) {
+  const browser = await chromium.launch(launch);
+  try {
+    const page = await browser.newPage();
+    page.setDefaultTimeout(0);
+    page.on("pageerror", (error) => console.error(error.message));
+    await page.goto(new URL("bench/eval/page.html", server.resolvedUrls?.local[0]).href);
+    const script = new URL("/scripts/projectorParityPage.ts", page.url()).href;
+    const results = await page.evaluate(
+      async (url) => (await import(/* @vite-ignore */ url)).compareAll(),
+      script,
+    );
+    for (const { picture, divergence, largest, tokens } of results) {
+      console.log(
+        `${name}: ${picture}: ${tokens.join(" and ")} tokens, KL ${divergence.toExponential(1)}, largest difference of a log-probability ${largest.toFixed(4)}`,
+      );
+      failed ||= !(divergence < allowed);
+    }
+  } finally {
+    await browser.close();
+  }
+}
+await server.close();
+process.exitCode = failed ? 1 : 0;

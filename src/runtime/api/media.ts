@@ -1,0 +1,92 @@
+/** Fetches, decodes and encodes the pictures, sounds and videos of a request. Loaded with the first of them. */
+
+import { pixelLimits } from "../engine/media/imageRunner.ts";
+import type { MediaEncoder, OpenedMedia } from "../engine/media/mediaEncoder.ts";
+import { checkAborted } from "../engine/types.ts";
+import { invalidRequest, OmniError } from "../errors.ts";
+import { audioLimits } from "../media/audio/audioLimits.ts";
+import { decodeAudio, sampleRate } from "../media/audio/decodeAudio.ts";
+import { fetchMedia } from "../media/fetchMedia.ts";
+import { decodeImage } from "../media/image/decodeImage.ts";
+import { imagePixels } from "../media/image/imagePixels.ts";
+import { imageLimits } from "../media/image/sniffImage.ts";
+import { decodeVideoUrl } from "../media/video/videoUrl.ts";
+import type { MediaSource } from "./parts.ts";
+
+/** Of bytes of a sound in a request: half a minute as uncompressed stereo takes 6 MB. */
+const maxAudioBytes = 64 * 2 ** 20;
+
+/**
+ * What stands in the prompt for a part; held until it is released.
+ * @throws OmniError `invalid_request` that names the field and what is wrong with what is in it; `queue_full`; `aborted`
+ */
+export async function openMedia(
+  encoder: MediaEncoder,
+  source: MediaSource & { kind: "image" | "audio" | "video" },
+  signal: AbortSignal,
+): Promise<OpenedMedia> {
+  checkAborted(signal);
+  try {
+    if (source.kind === "image") return await openImage(encoder, source, signal);
+    if (source.kind === "audio") return await openAudio(encoder, source, signal);
+    return await openVideo(encoder, source, signal);
+  } catch (thrown) {
+    checkAborted(signal);
+    const error = OmniError.from(thrown);
+    if (error.code !== "invalid_request") throw error;
+    throw invalidRequest(error.message, source.param, error.detail);
+  }
+}
+
+async function openImage(encoder: MediaEncoder, { url, param, detail }: MediaSource, signal: AbortSignal) {
+  const image = await decodeImage(await fetchMedia(url, param, imageLimits, signal));
+  try {
+    return await encoder.image(imagePixels(image, pixelLimits), detail, signal);
+  } finally {
+    image.close();
+  }
+}
+
+async function openAudio(encoder: MediaEncoder, { url, param }: MediaSource, signal: AbortSignal) {
+  const file = await fetchMedia(url, param, { maxBytes: maxAudioBytes }, signal);
+  return encoder.audio(await allSamples(file, encoder, signal), signal);
+}
+
+/** @throws OmniError where there is more than the model hears, before all of it is decoded */
+async function allSamples(file: Blob, encoder: MediaEncoder, signal: AbortSignal): Promise<Float32Array> {
+  const { maxSamples } = encoder.audioLimits;
+  const audio = await decodeAudio(file, {
+    ...audioLimits,
+    maxBytes: maxAudioBytes,
+    maxSeconds: maxSamples / sampleRate,
+  });
+  try {
+    const pieces: Float32Array[] = [];
+    for await (const piece of audio.samples()) {
+      checkAborted(signal);
+      pieces.push(piece);
+    }
+    const samples = new Float32Array(pieces.reduce((count, { length }) => count + length, 0));
+    let at = 0;
+    for (const piece of pieces) {
+      samples.set(piece, at);
+      at += piece.length;
+    }
+    return samples;
+  } finally {
+    audio.close();
+  }
+}
+
+async function openVideo(encoder: MediaEncoder, { url, param }: MediaSource, signal: AbortSignal) {
+  const options = { ...encoder.videoSampling, signal };
+  const { frames } = await decodeVideoUrl(url, param, options);
+  try {
+    return await encoder.video(
+      frames.map(({ image }) => imagePixels(image, pixelLimits)),
+      signal,
+    );
+  } finally {
+    for (const { image } of frames) image.close();
+  }
+}

@@ -1,0 +1,219 @@
+import { describe, expect, it } from "vitest";
+import { compare, tolerances } from "../../../kernels/testing/compare.ts";
+import { openTestGpu, type TestGpu, testVariants } from "../../../kernels/testing/harness.ts";
+import { randomValues, seededRandom } from "../../../kernels/testing/random.ts";
+import { ProjectorRef } from "../../models/projector/testing/projector.ref.ts";
+import {
+  idefics3Metadata,
+  omnitabMetadata,
+  type ProjectorMetadata,
+  projectorFile,
+} from "../../models/projector/testing/projectorFile.ts";
+import { MediaRows } from "../mediaRows.ts";
+import { audioWindows } from "./audioRunner.ts";
+import { openProjector } from "./loadProjector.ts";
+import type { OpenedMedia } from "./mediaEncoder.ts";
+
+const D = 64;
+
+async function load(t: TestGpu, metadata: ProjectorMetadata, type: "f32" | "f16" | "q8_0") {
+  const { file, weights } = projectorFile(metadata, type);
+  const table = t.f32([400, D], new Float32Array(400 * D));
+  const rows = new MediaRows(table);
+  const projector = await openProjector(file, D, undefined);
+  const { encoder, weights: loaded } = await projector.load({
+    ...{ gpu: t.gpu, rows, signal: undefined, onProgress: () => {} },
+  });
+  await projector.close();
+  const number = (key: string) => Number(projector.header.metadata.get(key));
+  const list = (key: string) => projector.header.metadata.get(key) as number[];
+  const reference = new ProjectorRef(weights, {
+    imageSize: number("clip.vision.image_size"),
+    patchSize: number("clip.vision.patch_size"),
+    heads: number("clip.vision.attention.head_count"),
+    epsilon: number("clip.vision.attention.layer_norm_epsilon"),
+    mean: list("clip.vision.image_mean"),
+    std: list("clip.vision.image_std"),
+    filter: projector.spec.type === "idefics3" ? "lanczos" : "bilinear",
+  });
+  /** The rows of each span of tokens among the pieces. */
+  const read = async ({ pieces }: OpenedMedia) => {
+    const all = await t.read(table);
+    return pieces.flatMap((piece) =>
+      typeof piece === "string"
+        ? []
+        : [piece.flatMap((token) => [...all.subarray(rows.rowOf(token) * D, (rows.rowOf(token) + 1) * D)])],
+    );
+  };
+  const destroy = () => {
+    encoder.destroy();
+    loaded.destroy();
+  };
+  return { encoder, reference, read, rows, destroy };
+}
+
+/** A smooth picture with noise: pixels near a half round to either side, so that few do. */
+function picture(width: number, height: number, seed = 1) {
+  const random = seededRandom(seed);
+  const words = Uint32Array.from({ length: width * height }, (_, i) => {
+    const [x, y] = [i % width, Math.floor(i / width)];
+    const channel = (c: number) =>
+      Math.round(127 + 100 * Math.sin(x / (3 + c) + y / (9 - 2 * c)) + random.integer(20));
+    return (channel(0) | (channel(1) << 8) | (channel(2) << 16) | (255 << 24)) >>> 0;
+  });
+  return { width, height, words };
+}
+
+/** Resizing rounds bytes, which may fall to either side. */
+const seen = { max: 0.02, nmse: 1e-5 };
+
+describe.each(testVariants)("idefics3, $name", (variant) => {
+  it("views of a picture, as the reference sees them", async () => {
+    const t = await openTestGpu(variant);
+    const { encoder, reference, read, destroy } = await load(t, idefics3Metadata(), "q8_0");
+    const image = picture(100, 50);
+    const opened = await encoder.image(image, "auto");
+    expect(opened.pieces.filter((piece) => typeof piece === "string")).toEqual([
+      "<fake_token_around_image><row_1_col_1>",
+      "<fake_token_around_image><row_1_col_2>",
+      "\n\n<fake_token_around_image><global-img>",
+      "<fake_token_around_image>",
+    ]);
+    const views = await read(opened);
+    const resized = { width: 128, height: 64 };
+    const expected = [
+      { resized, left: 0, top: 0 },
+      { resized, left: 64, top: 0 },
+      { resized: { width: 64, height: 64 }, left: 0, top: 0 },
+    ].map((view) => reference.shuffled(reference.vision(image.words, 100, 50, view), 4));
+    for (const [i, view] of views.entries())
+      compare(
+        view,
+        expected[i]!.flatMap((row) => [...row]),
+        seen,
+        `view ${i}`,
+      );
+    expect(views).toHaveLength(3);
+
+    // A view that is the picture itself is not rounded.
+    const small = picture(64, 64, 2);
+    const whole = await encoder.image(small, "low");
+    const only = { resized: { width: 64, height: 64 }, left: 0, top: 0 };
+    const exact = reference.shuffled(reference.vision(small.words, 64, 64, only), 4);
+    compare(
+      (await read(whole))[0]!,
+      exact.flatMap((row) => [...row]),
+      tolerances.attention.f32,
+      "as it is",
+    );
+    destroy();
+  });
+});
+
+describe("omnitab", () => {
+  it("pictures, frames and sounds, as the reference has them", async () => {
+    const t = await openTestGpu();
+    const { encoder, reference, read, destroy } = await load(t, omnitabMetadata(), "f16");
+    expect(encoder.kinds).toEqual(["image", "audio", "video"]);
+    const image = picture(32, 32);
+    const view = { resized: { width: 32, height: 32 }, left: 0, top: 0 };
+    const expected = reference.fused(reference.vision(image.words, 32, 32, view), "image", 2);
+    const opened = await encoder.image(image, "auto");
+    expect(opened.pieces.map((piece) => (typeof piece === "string" ? piece : piece.length))).toEqual([
+      "<|image|>",
+      5,
+      "<|/image|>",
+    ]);
+    compare(
+      (await read(opened))[0]!,
+      expected.flatMap((row) => [...row]),
+      tolerances.attention.f32,
+      "picture",
+    );
+
+    const video = await encoder.video([picture(32, 32, 3), image]);
+    expect(video.pieces.filter((piece) => typeof piece === "string")).toEqual([
+      ...["<|video|>", "<|/video|>", "<|video|>", "<|/video|>"],
+    ]);
+    // A frame that is a picture that was seen has its rows.
+    expect(video.pieces[4]).toEqual(opened.pieces[1]);
+
+    const samples = randomValues(5, 16 * 160 * 2 + 100).map((value) => 0.1 * value);
+    const heard = await encoder.audio(samples);
+    const windows = audioWindows(samples, { windowSamples: 48 * 160, stepSamples: 16 * 160 });
+    expect(windows).toHaveLength(3);
+    const steps = await read(heard);
+    for (const [i, window] of windows.entries()) {
+      const features = reference.audio(window, 80);
+      const rows = reference.fused(features, "audio", 2);
+      compare(
+        steps[i]!,
+        rows.flatMap((row) => [...row]),
+        tolerances.attention.f32,
+        `window ${i}`,
+      );
+    }
+    destroy();
+  });
+
+  it("what was heard before is not heard again, and rows are given up when nobody holds them", async () => {
+    const t = await openTestGpu();
+    const { encoder, rows, destroy } = await load(t, omnitabMetadata(), "f16");
+    const samples = randomValues(5, 16 * 160 * 4).map((value) => 0.1 * value);
+    const first = await encoder.audio(samples.subarray(0, 16 * 160 * 3));
+    const whole = await encoder.audio(samples);
+    // The steps that both have are the same tokens; the fourth is new.
+    expect(whole.pieces.slice(0, 4)).toEqual(first.pieces.slice(0, 4));
+    const token = (whole.pieces[4] as number[])[0]!;
+    expect(rows.has(token)).toBe(true);
+    whole.release();
+    expect(rows.has(token)).toBe(false);
+    expect(rows.has((first.pieces[1] as number[])[0]!)).toBe(true);
+    first.release();
+    await expect(encoder.audio(new Float32Array(16 * 160 * 49))).rejects.toThrow(/hears at most/);
+    destroy();
+  });
+});
+
+describe("files that are refused", () => {
+  const changed = (key: string, value: string | number, type: "string" | "u32" = "u32"): ProjectorMetadata =>
+    idefics3Metadata().map((entry) => (entry[0] === key ? [key, type, value] : entry));
+  const open = async (metadata: ProjectorMetadata, width = D) => {
+    const { file } = projectorFile(idefics3Metadata(), "f16");
+    const { writeGguf } = await import("../../weights/testing/ggufWriter.ts");
+    const blob = metadata.length > 0 ? new Blob([writeGguf({ metadata, tensors: [] })]) : file;
+    await (await openProjector(blob, width, undefined)).close();
+  };
+
+  it("names what is wrong", async () => {
+    await open([]);
+    await expect(open([], 65)).rejects.toThrow(/rows of 64 numbers and the language model reads 65/);
+    await expect(open(changed("general.architecture", "llama", "string"))).rejects.toThrow(
+      /no projector.*"llama"/,
+    );
+    await expect(open(changed("clip.projector_type", "ldp", "string"))).rejects.toThrow(
+      /"ldp".*idefics3, omnitab/,
+    );
+    await expect(open(changed("clip.vision.patch_size", 7))).rejects.toThrow(/64 pixels in patches of 7/);
+    await expect(open(changed("clip.vision.attention.head_count", 3))).rejects.toThrow(/Heads of 42\.6/);
+    await expect(open(changed("clip.vision.block_count", 4e9))).rejects.toThrow(/block_count is 4000000000/);
+    await expect(
+      open(idefics3Metadata().filter(([key]) => key !== "clip.vision.image_mean")),
+    ).rejects.toThrow(/no clip\.vision\.image_mean/);
+  });
+
+  it("a tensor that is missing or cut short", async () => {
+    const t = await openTestGpu();
+    const rows = new MediaRows(t.f32([100, D], new Float32Array(100 * D)));
+    const options = { gpu: t.gpu, rows, signal: undefined, onProgress: () => {} };
+    const { file } = projectorFile(idefics3Metadata(), "f16");
+    await expect(openProjector(file.slice(0, file.size - 4000), D, undefined)).rejects.toThrow(
+      /mm\.model\.fc\.weight.*cut short/,
+    );
+    const { writeGguf } = await import("../../weights/testing/ggufWriter.ts");
+    const empty = new Blob([writeGguf({ metadata: idefics3Metadata(), tensors: [] })]);
+    const none = await openProjector(empty, D, undefined);
+    await expect(none.load(options)).rejects.toThrow(/lacks tensors.*v\.patch_embd/);
+    await none.close();
+  });
+});

@@ -1,0 +1,105 @@
+/** Projector files of random weights: the tensors that a projector asks for, of sizes that keep activations near 1. */
+
+import type { WeightType } from "../../../gpu/tensor.ts";
+import { dequantize } from "../../../weights/dequantize.ts";
+import { type MetadataInput, type MetadataType, writeGguf } from "../../../weights/testing/ggufWriter.ts";
+import { quantize } from "../../../weights/testing/quantize.ts";
+import { randomWeights, seededRandom } from "../../../weights/testing/random.ts";
+import type { GgufHeader } from "../../../weights/types.ts";
+import { projectorSpec } from "../projectors.ts";
+import type { NamedWeights } from "./projector.ref.ts";
+
+export type ProjectorMetadata = (readonly [key: string, type: MetadataType, value: MetadataInput])[];
+
+/** `idefics3` as SmolVLM has it, with sizes cut. */
+export function idefics3Metadata(
+  sizes: Partial<
+    Record<"imageSize" | "patchSize" | "width" | "heads" | "feedForward" | "layers" | "output", number>
+  > = {},
+): ProjectorMetadata {
+  const {
+    imageSize = 64,
+    patchSize = 8,
+    width = 128,
+    heads = 4,
+    feedForward = 256,
+    layers = 2,
+    output = 64,
+  } = sizes;
+  return [
+    ["general.architecture", "string", "clip"],
+    ["clip.projector_type", "string", "idefics3"],
+    ["clip.has_vision_encoder", "bool", true],
+    ["clip.use_gelu", "bool", true],
+    ["clip.vision.image_size", "u32", imageSize],
+    ["clip.vision.patch_size", "u32", patchSize],
+    ["clip.vision.embedding_length", "u32", width],
+    ["clip.vision.feed_forward_length", "u32", feedForward],
+    ["clip.vision.block_count", "u32", layers],
+    ["clip.vision.projection_dim", "u32", output],
+    ["clip.vision.attention.head_count", "u32", heads],
+    ["clip.vision.attention.layer_norm_epsilon", "f32", 1e-6],
+    ["clip.vision.image_mean", "f32", [0.5, 0.5, 0.5]],
+    ["clip.vision.image_std", "f32", [0.5, 0.5, 0.5]],
+    ["clip.vision.projector.scale_factor", "u32", 4],
+    ["clip.vision.preproc_image_size", "u32", 4 * imageSize],
+  ];
+}
+
+/** `omnitab`, smaller than the embedded one. */
+export function omnitabMetadata(output = 64): ProjectorMetadata {
+  const encoder = (modality: string): ProjectorMetadata => [
+    [`clip.${modality}.embedding_length`, "u32", 64],
+    [`clip.${modality}.feed_forward_length`, "u32", 128],
+    [`clip.${modality}.block_count`, "u32", 2],
+    [`clip.${modality}.projection_dim`, "u32", output],
+    [`clip.${modality}.attention.head_count`, "u32", 2],
+    [`clip.${modality}.attention.layer_norm_epsilon`, "f32", 1e-5],
+  ];
+  return [
+    ["general.architecture", "string", "clip"],
+    ["clip.projector_type", "string", "omnitab"],
+    ["clip.has_vision_encoder", "bool", true],
+    ["clip.has_audio_encoder", "bool", true],
+    ...encoder("vision"),
+    ...encoder("audio"),
+    ["clip.vision.image_size", "u32", 32],
+    ["clip.vision.patch_size", "u32", 8],
+    ["clip.vision.image_mean", "f32", [0.5, 0.4, 0.3]],
+    ["clip.vision.image_std", "f32", [0.3, 0.25, 0.2]],
+    ["clip.audio.num_mel_bins", "u32", 80],
+    ["omnitab.audio.window", "u32", 48],
+    ["omnitab.audio.step", "u32", 16],
+    ["omnitab.fusion.block_count", "u32", 2],
+    ["omnitab.fusion.head_count", "u32", 2],
+    ["omnitab.fusion.feed_forward_length", "u32", 128],
+    ["omnitab.fusion.image_queries", "u32", 5],
+    ["omnitab.fusion.audio_queries", "u32", 3],
+  ];
+}
+
+/** A file with random weights, and what they are as numbers. Matrices are of the type, convolutions F16, vectors F32. */
+export function projectorFile(metadata: ProjectorMetadata, type: WeightType, seed = 1) {
+  const header: GgufHeader = {
+    ...{ version: 3, dataOffsetBytes: 0, tensors: [] },
+    metadata: new Map(metadata.map(([key, , value]) => [key, value])),
+  };
+  const width = Number(header.metadata.get("clip.vision.projection_dim"));
+  const patchSize = Number(header.metadata.get("clip.vision.patch_size"));
+  const random = seededRandom(seed);
+  const weights: NamedWeights = new Map();
+  const tensors = projectorSpec(header, width).tensors.map(({ name, kind, shape, flat }) => {
+    const count = shape.reduce((a, b) => a * b, 1);
+    const isNorm = /ln[^.]*\.weight$/.test(name);
+    const deviation = kind === "matrix" ? 1 / Math.sqrt(shape[1]!) : 0.3;
+    const values = randomWeights(random, count, deviation).map((value) =>
+      Math.fround(value + (isNorm ? 1 : 0)),
+    );
+    const own: WeightType = kind === "vector" ? "f32" : flat ? "f16" : type;
+    const bytes = quantize(own, values);
+    const stored = name === "v.patch_embd.weight" ? [shape[0]!, 3, patchSize, patchSize] : shape;
+    weights.set(name, { shape, values: dequantize(own, bytes, count) });
+    return { name, type: own, shape: stored, bytes };
+  });
+  return { file: new Blob([writeGguf({ metadata, tensors })]), weights };
+}

@@ -1,0 +1,192 @@
+"""Questions on pictures: what it is, colour, shape, how many, where, which of two, yes or no, numbers by hand."""
+from .common import Item, a, cap, pick, text
+from . import pictures
+from .pictures import COLOURS, SHAPES, SPRITES, Scene, draw_thing, emoji_split, emoji_thing, place, scatter
+
+NAME = "seeing"
+WHERE = {2: [["top left", "top right"], ["bottom left", "bottom right"]],
+         3: [["top left", "top", "top right"], ["left", "middle", "right"], ["bottom left", "bottom", "bottom right"]]}
+KINDS = {0: "a face or feeling", 1: "a person or part of the body", 3: "an animal or plant", 4: "a food or drink", 5: "a place or a way to travel", 6: "an activity", 7: "an object", 8: "a symbol"}
+WHAT = ["What is this?", "What do you see?", "What does this picture show?", "What is in the picture?", "Name this.", "What's this?", "Tell me what you see.", "Describe this picture.", "What can you see?"]
+
+
+def image(rng, scene, **more):
+    return {"type": "image", "pixels": pictures.render(rng, scene, **more), "scene": scene}
+
+
+def item(rng, skill, key, picture, question, answer, expect):
+    parts = [picture, text(question)] if rng.random() < 0.8 else [text(question), picture]
+    return Item("seeing/" + skill, key, [("user", parts), ("assistant", [text(answer)])], expect, True)
+
+
+def told(t):
+    """How an answer names a thing."""
+    return f"**{t.name}** {t.symbol}" if t.kind == "emoji" else f"the digit **{t.name}**" if t.kind == "digit" else f"a **{t.said}**" if not t.said[0] in "aeiou" else f"an **{t.said}**"
+
+
+def name(rng, held):
+    t = draw_thing(rng, rng.choices(["emoji", "shape", "digit"], [0.66, 0.2, 0.14])[0], held)
+    q = pick(rng, WHAT + ({"emoji": ["Which emoji is this?", "What does this emoji show?"], "digit": ["Which digit is this?", "Which number is this?", "Read this."], "shape": ["Which shape is this?"]}[t.kind]) * 2)
+    return item(rng, f"name-{t.kind}", t.symbol or f"{t.said}{t.look}", image(rng, place(rng, Scene([t]))), q, f"This is {told(t)}.", t.said)
+
+
+def property_(rng, held):
+    """Of one shape its colour or form; of one emoji its kind."""
+    if rng.random() < 0.6:
+        t = draw_thing(rng, "shape", held)
+        picture = image(rng, place(rng, Scene([t])))
+        if rng.random() < 0.5:
+            q = pick(rng, ["What colour is it?", "What colour is this?", f"What colour is the {t.name}?", "Which colour do you see?", f"What color is the {t.name}?"])
+            return item(rng, "colour", t.said, picture, q, f"It is **{t.colour}**.", t.colour)
+        return item(rng, "shape", t.said, picture, pick(rng, ["What shape is this?", "Which shape is it?", f"What shape is the {t.colour} thing?"]), f"It is {a(t.name).replace(t.name, f'**{t.name}**')}.", t.name)
+    entry = pick(rng, SPRITES.entries["unseen" if held else "trained"])
+    t = emoji_thing(*entry[:3], pick(rng, pictures.STYLES))
+    q = pick(rng, ["What kind of thing is this?", "What sort of thing is this?", "What kind of emoji is this?"])
+    return item(rng, "kind", t.symbol, image(rng, place(rng, Scene([t]))), q, f"It is **{KINDS[t.group]}**.", KINDS[t.group])
+
+
+def yes_no(rng, held):
+    t = draw_thing(rng, None, held)
+    yes = rng.random() < 0.5
+    other = t if yes else draw_thing(rng, t.kind, avoid={t.said})
+    if not yes and t.kind == "shape" and rng.random() < 0.5:  # a half-truth: same shape or colour
+        other = pictures.Thing("shape", *rng.choice([(t.name, pick(rng, [c for c in COLOURS if c != t.colour])), (pick(rng, [s for s in SHAPES if s != t.name]), t.colour)]))
+    said = other.said if t.kind == "emoji" else f"the digit {other.said}" if t.kind == "digit" else a(other.said)
+    q = pick(rng, ["Is this {s}?", "Is it {s}?", "Does this picture show {s}?"]).format(s=said)
+    return item(rng, "yes-no", f"{t.said}{other.said}", image(rng, place(rng, Scene([t]))), q, f"**{'Yes' if yes else 'No'}**, this is {told(t).replace('**', '')}.", "Yes" if yes else "No")
+
+
+def which(rng, held):
+    """One of two names; for held-out pictures also of emoji that were never seen."""
+    if held and rng.random() < 0.5 or not held and rng.random() < 0.6:
+        entry = pick(rng, SPRITES.entries["unseen" if held else "trained"])
+        t = emoji_thing(*entry[:3], pick(rng, pictures.STYLES))
+        skill = "which-unseen" if held else "which"
+    else:
+        t, skill = draw_thing(rng, None, held), "which"
+    other = draw_thing(rng, t.kind, avoid={t.said})
+    while t.kind == "emoji" and other.group == t.group:
+        other = draw_thing(rng, "emoji", avoid={t.said})
+    x, y = (t, other) if rng.random() < 0.5 else (other, t)
+    q = pick(rng, ["Is this {x} or {y}?", "Which is it, {x} or {y}?", "Do you see {x} or {y}?"]).format(x=x.said, y=y.said)
+    return item(rng, skill, f"{t.said}{other.said}", image(rng, place(rng, Scene([t]))), q, f"It is {told(t)}.", t.said)
+
+
+def several(rng, held, n=None):
+    """A few different things in cells; one of them held out if asked."""
+    side = 2 if rng.random() < 0.6 else 3
+    n = n or rng.randrange(2, 5 if side == 2 else 6)
+    things = [draw_thing(rng, None, held)]
+    while len(things) < n:
+        things.append(draw_thing(rng, None, avoid={t.said for t in things} | {t.name for t in things}))
+    rng.shuffle(things)
+    return scatter(rng, things, side)
+
+
+def call(t):
+    return f"the digit {t.said}" if t.kind == "digit" else f"the {t.said}"
+
+
+def where(rng, held):
+    s = several(rng, held)
+    r = rng.random()
+    i = rng.randrange(len(s.things))
+    t, spot = s.things[i], WHERE[s.side][s.cells[i][0]][s.cells[i][1]]
+    picture = image(rng, s)
+    key = f"{t.said}@{spot}{len(s.things)}"
+    at = f"in the {spot}" if spot == "middle" else f"at the {spot}"
+    if r < 0.55:
+        q = pick(rng, ["Where is {t}?", "Where do you see {t}?", "In which place is {t}?"]).format(t=call(t))
+        return item(rng, "where", key, picture, q, f"{cap(call(t))} is {at.replace(spot, f'**{spot}**')}.", spot)
+    q = pick(rng, ["What is {w}?", "What do you see {w}?", "Which thing is {w}?"]).format(w=at)
+    return item(rng, "at-place", key, picture, q, f"{cap(at)} is {told(t)}.", t.said)
+
+
+def count(rng, held):
+    """How many things, or how many of one sort among others."""
+    n = rng.randrange(1, 7)
+    same = draw_thing(rng, rng.choices(["emoji", "shape", "digit"], [0.3, 0.6, 0.1])[0], held)
+    extra = rng.randrange(0, min(3, 8 - n)) if rng.random() < 0.5 else 0
+    things = []
+    for _ in range(n):
+        t = pictures.Thing(**vars(same))
+        if t.kind == "digit":
+            t.look = draw_thing(rng, "digit").look[:1] + (rng.randrange(len(SPRITES.digits[int(t.name)][0])),)
+            t.look = (0, t.look[1])
+        things.append(t)
+    for _ in range(extra):
+        things.append(draw_thing(rng, "shape", avoid={same.said, same.name}))
+    while any(t.name == same.name for t in things[n:]):
+        things[n:] = [draw_thing(rng, "shape", avoid={same.said, same.name}) for _ in range(extra)]
+    rng.shuffle(things)
+    side = 2 if len(things) < 4 and rng.random() < 0.5 else 3
+    picture = image(rng, scatter(rng, things, side))
+    total = n + extra
+    if extra == 0 and rng.random() < 0.4 or rng.random() < 0.25:
+        q = pick(rng, ["How many things are there?", "How many things do you see?", "Count the things."])
+        return item(rng, "count", f"{same.said}{n}+{extra}", picture, q, f"There {'is' if total == 1 else 'are'} **{total}**.", str(total))
+    what = {"shape": pick(rng, [same.name, same.said]), "emoji": same.said, "digit": f"digit {same.said}"}[same.kind]
+    plural = what + ("es" if what.endswith("ss") else "s") if same.kind == "shape" else what
+    q = f"How many {plural} are there?" if same.kind == "shape" else pick(rng, ["How often do you see {w}?", "How many times is {w} there?"]).format(w=("the " if same.kind == "digit" else "") + what)
+    return item(rng, "count", f"{same.said}{n}+{extra}", picture, q, f"There {'is' if n == 1 else 'are'} **{n}**." if same.kind == "shape" else f"**{n}** times." if n > 1 else "**1** time.", str(n))
+
+
+def number(rng, held):
+    """Digits side by side, in one colour."""
+    colour = pick(rng, list(COLOURS))
+    things = [draw_thing(rng, "digit", held) for _ in range(rng.randrange(2, 4))]
+    for t in things:
+        t.colour = colour
+    digits = "".join(t.name for t in things)
+    q = pick(rng, ["Which number is this?", "Read the number.", "What number do you see?", "Which digits are these?"])
+    return item(rng, "number", digits + str(things[0].look), image(rng, place(rng, Scene(things, "row"))), q, f"It is **{digits}**.", digits)
+
+
+def compare(rng, held):
+    """Yes or no, and which, about several things."""
+    s = several(rng, held)
+    picture = image(rng, s)
+    shapes = [t for t in s.things if t.kind == "shape"]
+    r = rng.random()
+    if shapes and r < 0.45:
+        t = pick(rng, shapes)
+        if sum(x.name == t.name for x in shapes) == 1 and rng.random() < 0.6:
+            return item(rng, "which-colour", t.said, picture, pick(rng, [f"Which colour is the {t.name}?", f"What colour is the {t.name}?"]), f"The {t.name} is **{t.colour}**.", t.colour)
+        if sum(x.colour == t.colour for x in shapes) == 1 and all(x.kind != "digit" or x.colour != t.colour for x in s.things):
+            return item(rng, "which-shape", t.said, picture, pick(rng, [f"Which shape is {t.colour}?", f"What is {t.colour}?"]), f"The **{t.name}** is {t.colour}.", t.name)
+    yes = rng.random() < 0.5
+    t = pick(rng, s.things) if yes else draw_thing(rng, avoid={x.said for x in s.things})
+    said = f"{t.said}" if t.kind == "emoji" else f"the digit {t.said}" if t.kind == "digit" else a(t.said)
+    q = pick(rng, ["Is there {s}?", "Do you see {s}?", "Is {s} in the picture?"]).format(s=said)
+    there = f"there is {told(t).replace('**', '')}" if t.kind != "emoji" else f"I see {t.said} {t.symbol}"
+    return item(rng, "is-there", f"{t.said}{yes}{len(s.things)}", picture, q, f"**Yes**, {there}." if yes else f"**No**, I don't see {said}.", "Yes" if yes else "No")
+
+
+TASKS = [(name, 0.36), (property_, 0.1), (yes_no, 0.08), (which, 0.09), (where, 0.14), (count, 0.1), (number, 0.06), (compare, 0.07)]
+
+
+def sample(rng, held=False):
+    """held: with things that are never trained."""
+    return rng.choices([t for t, _ in TASKS], [w for _, w in TASKS])[0](rng, held)
+
+
+def follow(rng, scene):
+    """A further question on a picture and its answer, so that one picture teaches more."""
+    i = rng.randrange(len(scene.things))
+    t = scene.things[i]
+    if scene.layout == "row":
+        return pick(rng, ["Which number is this?", "Read the number."]), f"It is **{''.join(x.name for x in scene.things)}**."
+    if scene.layout == "grid":
+        spot = WHERE[scene.side][scene.cells[i][0]][scene.cells[i][1]]
+        at = f"in the {spot}" if spot == "middle" else f"at the {spot}"
+        n = len(scene.things)
+        return pick(rng, [(f"What is {at}?", f"{cap(at)} is {told(t)}."), (f"What is {at}?", f"{cap(at)} is {told(t)}."), ("How many things are there?", f"There {'is' if n == 1 else 'are'} **{n}**.")]
+                    + [(f"Where is {call(t)}?", f"{cap(call(t))} is {at.replace(spot, f'**{spot}**')}.")] * (sum(x.said == t.said for x in scene.things) == 1))
+    options = [(pick(rng, WHAT), f"This is {told(t)}.")] * 2
+    if t.kind == "shape":
+        options += [(pick(rng, ["What colour is it?", "Which colour is it?"]), f"It is **{t.colour}**."), ("What shape is it?", f"It is {a(t.name).replace(t.name, f'**{t.name}**')}.")]
+    if t.kind == "emoji" and emoji_split(t.symbol) == "unseen":
+        options = [("What kind of thing is this?", f"It is **{KINDS[t.group]}**.")]
+    elif t.kind == "emoji":
+        options += [("What kind of thing is it?", f"It is **{KINDS[t.group]}**.")]
+    return pick(rng, options)

@@ -1,0 +1,183 @@
+"""Trains text model, encoders and fusion block together on seeing, listening and text. One or several processes, one core each.
+
+    OMP_NUM_THREADS=1 python3 train_omni.py --out runs --minutes 50 --model ../public/models/omni-tiny.gguf --text DIR --emoji data.json \\
+        --pictures NODE_MODULES --clips runs/clips --digits recordings.tar [--worker 0 --workers 2]
+
+Starts from OUT/vision.pt, OUT/audio.pt and the text model; resumes from OUT/omni.pt. Workers train apart and average their weights
+four times a minute, so that a slow core holds up none.
+"""
+import argparse
+import os
+import random
+import time
+
+import torch
+import torch.distributed
+import torch.nn.functional as nnf
+
+import evaluate
+import omni
+import projector
+from data import listening, mix, pictures, seeing, speech, video
+from data.common import pick, text
+from data.voices import Clips
+from model import forward, logits
+from optimizer import Learner
+from pretrain_vision import basis
+from train import IGNORE
+
+LENGTHS = (96, 192, 384)  # as in train.py: a row holds whole conversations
+TOKENS = 1152  # positions in a step
+SHARES = {"seeing": 0.4, "video": 0.09, "listening": 0.35, "text": 0.16}
+SYNC = 15  # seconds between averages
+
+
+class Packer:
+    def __init__(self, layout, rng, source):
+        self.layout, self.rng, self.source = layout, rng, source
+        self.rows = {n: [] for n in LENGTHS}
+        self.open = {n: [] for n in LENGTHS}
+
+    def conversation(self):
+        rng = self.rng
+        kind = rng.choices(list(SHARES), list(SHARES.values()))[0]
+        if kind == "text":
+            return mix.conversation(rng)
+        i = seeing.sample(rng) if kind == "seeing" else video.sample(rng) if kind == "video" else listening.sample(rng, self.source)
+        turns = list(i.turns)
+        # A second question costs few positions: the rows are there already.
+        if kind == "seeing":
+            while rng.random() < 0.45:
+                q, answer = seeing.follow(rng, next(p["scene"] for p in turns[0][1] if p["type"] == "image"))
+                turns += [("user", [text(q)]), ("assistant", [text(answer)])]
+        elif i.skill in ("listening/command", "listening/sum") and rng.random() < 0.5:
+            turns += [("user", [text(pick(rng, listening.QUOTE))]), ("assistant", [text(f"You said: {i.key}")])]
+        if rng.random() < 0.06:
+            turns = list(mix.one(rng).turns) + turns
+        if rng.random() < 0.15:
+            turns.insert(0, ("system", [text(pick(rng, mix.SYSTEM))]))
+        return turns
+
+    def add(self):
+        ids, own, media = self.layout.chat(self.conversation())
+        example = (ids[:-1], [i if o else IGNORE for i, o in zip(ids[1:], own[1:])], media)
+        n = next((n for n in LENGTHS if len(example[0]) <= n), None)
+        if n is None:
+            if media:
+                return
+            n = LENGTHS[-1]
+            example = (example[0][:n], example[1][:n], media)
+        for row in self.open[n]:
+            if row[0] + len(example[0]) <= n:
+                row[0] += len(example[0])
+                row[1].append(example)
+                if n - row[0] < 16:
+                    self.open[n].remove(row)
+                    self.rows[n].append(row)
+                return
+        self.open[n].append([len(example[0]), [example]])
+        if len(self.open[n]) > 10:
+            self.rows[n].append(self.open[n].pop(0))
+
+    def batch(self):
+        """-> ids (B,T) with ROW, targets (B,T), mask (B,T,T), media."""
+        while True:
+            for n in reversed(LENGTHS):
+                B = TOKENS // n
+                if len(self.rows[n]) >= B:
+                    rows, self.rows[n] = self.rows[n][:B], self.rows[n][B:]
+                    return self.tensors(rows, n)
+            self.add()
+
+    def tensors(self, rows, T):
+        ids, targets = torch.zeros(len(rows), T, dtype=torch.long), torch.full((len(rows), T), IGNORE)
+        document, media = torch.full((len(rows), T), -1), []
+        for r, (_, examples) in enumerate(rows):
+            at = 0
+            for d, (i, t, m) in enumerate(examples):
+                ids[r, at:at + len(i)] = torch.tensor(i)
+                targets[r, at:at + len(i)] = torch.tensor(t)
+                document[r, at:at + len(i)] = d
+                media += m
+                at += len(i)
+        sees = (document[:, :, None] == document[:, None, :]) & torch.ones(T, T, dtype=torch.bool).tril()
+        return ids, targets, torch.zeros(len(rows), T, T).masked_fill_(~sees, -1e9), media
+
+
+def start_weights(model, out):
+    """The text model's weights and a projector whose encoders come from their pretraining, if it is there."""
+    table = model.w["token_embd.weight"]
+    p = projector.Projector(basis=basis(table, projector.vision.Vision().D), centre=table[:2528].mean(0))
+    for file in ("vision.pt", "audio.pt"):
+        path = os.path.join(out, file)
+        if os.path.exists(path):
+            p.w.update({k: v.clone() for k, v in torch.load(path)["average"].items() if k in p.w})
+    return p, {k: v.clone() for k, v in model.w.items()}
+
+
+def main():
+    a = argparse.ArgumentParser()
+    a.add_argument("--out", required=True)
+    a.add_argument("--minutes", type=float, default=50)
+    a.add_argument("--deadline", type=float, default=0)
+    a.add_argument("--start", help="take the text model's weights from this checkpoint")
+    for name in ("model", "text", "emoji", "pictures", "clips", "digits"):
+        a.add_argument("--" + name)
+    a.add_argument("--lr", type=float, default=0.006)
+    a.add_argument("--worker", type=int, default=0)
+    a.add_argument("--workers", type=int, default=1)
+    args = a.parse_args()
+    torch.set_num_threads(1)
+    torch.manual_seed(8)
+    print(*mix.load_sources(args.text, args.emoji), pictures.SPRITES.load(args.pictures), sep=", ")
+    if args.workers > 1:
+        torch.distributed.init_process_group("gloo", init_method=f"tcp://127.0.0.1:29511", rank=args.worker, world_size=args.workers)
+    model = evaluate.Model(args.model)
+    c = model.c
+    p, w = start_weights(model, args.out)
+    if args.start:
+        w.update({k: v for k, v in torch.load(args.start)["weights"].items() if k in w})
+    # The encoders stay as pretrained, and what leads from them to the text model changes slowly: at the text model's own rate
+    # the rows lose their meaning in some hundred steps, and it learns to look away from them.
+    fixed = {k: v for k, v in p.w.items() if k.startswith(("v.", "a."))}
+    w |= {k: v for k, v in p.w.items() if k not in fixed}
+    path = os.path.join(args.out, "omni.pt" if args.worker == 0 else f"omni{args.worker}.pt")
+    groups = ((lambda n: n.startswith("mm."), 0.025), (lambda n: n.startswith("f."), 0.08), (lambda n: n.startswith("token_embd"), 0.1), (lambda n: True, 0.6))
+    learner = Learner(w, args.minutes, path, lr=args.lr, muon=lambda n, x: False, adam_lr=0.2, groups=groups, extra={"config": vars(c), "fixed": fixed}, deadline=args.deadline)
+    p.w = learner.w | fixed
+    rng = random.Random(90 + args.worker + 1000 * learner.step)
+    packer = Packer(omni.Layout(model.tokenizer, p), rng, listening.Source(Clips(args.clips), speech.SpokenDigits(args.digits)))
+    begin = torch.tensor([time.time()], dtype=torch.float64)
+    if args.workers > 1:
+        torch.distributed.broadcast(begin, 0)  # all must average at the same times
+    next_sync, since = begin.item() + SYNC, 0
+    print("start", flush=True)
+    while learner.left() > 0:
+        ids, targets, mask, media = packer.batch()
+        wanted = (targets != IGNORE).reshape(-1).nonzero()[:, 0]
+        places = (ids.view(-1) == omni.ROW).nonzero()[:, 0]
+        rows = (places, omni.media_rows(p, media)) if media else None
+        hidden = forward(w, c, ids.clamp(min=0), mask, rows=rows).reshape(-1, c.D)[wanted]
+        learner.update(nnf.cross_entropy(logits(w, hidden), targets.view(-1)[wanted]))
+        since += 1
+        if args.workers > 1 and time.time() >= next_sync and learner.deadline - next_sync > SYNC:
+            average(w, since)
+            next_sync, since = next_sync + SYNC, 0
+        learner.report(f"worker {args.worker}, {learner.step * TOKENS / 1e6:.2f} M positions")
+    learner.save()
+
+
+@torch.no_grad()
+def average(w, steps):
+    """All workers' weights, each counting by its steps since the last time."""
+    flat = torch.cat([v.reshape(-1) for v in w.values()] + [torch.ones(1)]) * steps
+    torch.distributed.all_reduce(flat)
+    flat /= flat[-1].item()
+    at = 0
+    for v in w.values():
+        v.copy_(flat[at:at + v.numel()].view(v.shape))
+        at += v.numel()
+
+
+if __name__ == "__main__":
+    main()
