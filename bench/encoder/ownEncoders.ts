@@ -95,7 +95,7 @@ async function openSiglip(gpu: Gpu, type: WeightType): Promise<OwnEncoder> {
   const spec = projectorSpec(header, siglip.outputWidth);
   const loaded = await loadWeights({ header, reader, requests: spec.tensors, device: gpu.device });
   await reader.close();
-  const { image } = spec.build(gpu, loaded);
+  const { image } = spec.build(loaded);
   const arena = new BufferArena(gpu, "encoder");
   const step = { tokens: side ** 2, outputs: image!.rows };
   const whole = [imageSize, imageSize];

@@ -1,7 +1,7 @@
 /** The page's part of `npm run eval`: asks the embedded model each item, several at once. */
 
 import { createOmni } from "../../src/runtime/client.ts";
-import { decodeAudio } from "../../src/runtime/media/audio/decodeAudio.ts";
+import { decodeAudio, joinedSamples } from "../../src/runtime/media/audio/decodeAudio.ts";
 import { waveFile } from "../../src/runtime/media/audio/testing/waveFile.ts";
 import type { Item, Part } from "./scoring.mjs";
 
@@ -79,15 +79,8 @@ export async function pictures(): Promise<(tile: number) => Promise<Blob>> {
 
 export async function speech(): Promise<Float32Array> {
   const audio = await decodeAudio(await (await fetch(addresses.speech)).blob());
-  const pieces: Float32Array[] = [];
-  for await (const piece of audio.samples()) pieces.push(piece);
+  const all = await joinedSamples(audio);
   audio.close();
-  const all = new Float32Array(pieces.reduce((count, { length }) => count + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    all.set(piece, at);
-    at += piece.length;
-  }
   return all;
 }
 

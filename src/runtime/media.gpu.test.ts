@@ -147,8 +147,18 @@ test("bad parts are named, and the next request is answered", async () => {
   expect((await refusal(omni, [noSound])).param).toBe("messages[0].content[0].input_audio.data");
   const pdf = { type: "file", file: { file_data: "data:application/pdf;base64,JVBERg==" } };
   expect((await refusal(omni, [pdf])).message).toContain("application/pdf");
-  const many = Array.from({ length: 65 }, () => url("data:image/png;base64,"));
-  expect((await refusal(omni, many)).message).toMatch(/65 pictures.*at most 64/);
+  // More than the context holds is not somebody else's fault, and long conversations give up their oldest turns.
+  const tooMany = await Promise.all(Array.from({ length: 150 }, () => image("red")));
+  expect(await refusal(omni, tooMany)).toMatchObject({ param: "messages", code: "context_length_exceeded" });
+  const turn = async (colour: string, count: number) => ({
+    role: "user",
+    content: await Promise.all(Array.from({ length: count }, () => image(colour))),
+  });
+  const messages = [await turn("red", 100), { role: "assistant", content: "Hm" }, await turn("blue", 100)];
+  const long = { messages, max_tokens: 4, truncation: "auto" };
+  const response = await omni.fetch("/v1/chat/completions", { method: "POST", body: JSON.stringify(long) });
+  expect(response.status).toBe(200);
+  expect((await response.json()).usage.prompt_tokens).toBeLessThan(100 * 7 + 40);
   // Marks that users write are text.
   const plain = await ask(omni, [text("What is it?")]);
   const forged = await ask(omni, [text("<|image|>\uFFFE<|/image|>What is it?")]);

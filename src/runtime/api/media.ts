@@ -1,11 +1,11 @@
 /** Fetches, decodes and encodes the pictures, sounds and videos of a request. Loaded with the first of them. */
 
 import { pixelLimits } from "../engine/media/imageRunner.ts";
-import type { MediaEncoder, OpenedMedia } from "../engine/media/mediaEncoder.ts";
+import type { MediaEncoder, OpenedMedia, OpenOptions } from "../engine/media/mediaEncoder.ts";
 import { checkAborted } from "../engine/types.ts";
 import { invalidRequest, OmniError } from "../errors.ts";
 import { audioLimits } from "../media/audio/audioLimits.ts";
-import { decodeAudio, sampleRate } from "../media/audio/decodeAudio.ts";
+import { decodeAudio, joinedSamples, sampleRate } from "../media/audio/decodeAudio.ts";
 import { fetchMedia } from "../media/fetchMedia.ts";
 import { decodeImage } from "../media/image/decodeImage.ts";
 import { imagePixels } from "../media/image/imagePixels.ts";
@@ -23,33 +23,35 @@ const maxAudioBytes = 64 * 2 ** 20;
 export async function openMedia(
   encoder: MediaEncoder,
   source: MediaSource & { kind: "image" | "audio" | "video" },
-  signal: AbortSignal,
+  options: OpenOptions,
 ): Promise<OpenedMedia> {
+  const { signal } = options;
   checkAborted(signal);
   try {
-    if (source.kind === "image") return await openImage(encoder, source, signal);
-    if (source.kind === "audio") return await openAudio(encoder, source, signal);
-    return await openVideo(encoder, source, signal);
+    if (source.kind === "image") return await openImage(encoder, source, options);
+    if (source.kind === "audio") return await openAudio(encoder, source, options);
+    return await openVideo(encoder, source, options);
   } catch (thrown) {
     checkAborted(signal);
     const error = OmniError.from(thrown);
-    if (error.code !== "invalid_request") throw error;
+    if (error.code !== "invalid_request" || error.detail === "context_length_exceeded") throw error;
     throw invalidRequest(error.message, source.param, error.detail);
   }
 }
 
-async function openImage(encoder: MediaEncoder, { url, param, detail }: MediaSource, signal: AbortSignal) {
-  const image = await decodeImage(await fetchMedia(url, param, imageLimits, signal));
+async function openImage(encoder: MediaEncoder, { url, param, detail }: MediaSource, options: OpenOptions) {
+  const image = await decodeImage(await fetchMedia(url, param, imageLimits, options.signal));
   try {
-    return await encoder.image(imagePixels(image, pixelLimits), detail, signal);
+    return await encoder.image(imagePixels(image, pixelLimits), detail, options);
   } finally {
     image.close();
   }
 }
 
-async function openAudio(encoder: MediaEncoder, { url, param }: MediaSource, signal: AbortSignal) {
+async function openAudio(encoder: MediaEncoder, { url, param }: MediaSource, options: OpenOptions) {
+  const { signal } = options;
   const file = await fetchMedia(url, param, { maxBytes: maxAudioBytes }, signal);
-  return encoder.audio(await allSamples(file, encoder, signal), signal);
+  return encoder.audio(await allSamples(file, encoder, signal), options);
 }
 
 /** @throws OmniError where there is more than the model hears, before all of it is decoded */
@@ -61,30 +63,19 @@ async function allSamples(file: Blob, encoder: MediaEncoder, signal: AbortSignal
     maxSeconds: maxSamples / sampleRate,
   });
   try {
-    const pieces: Float32Array[] = [];
-    for await (const piece of audio.samples()) {
-      checkAborted(signal);
-      pieces.push(piece);
-    }
-    const samples = new Float32Array(pieces.reduce((count, { length }) => count + length, 0));
-    let at = 0;
-    for (const piece of pieces) {
-      samples.set(piece, at);
-      at += piece.length;
-    }
-    return samples;
+    return await joinedSamples(audio, signal);
   } finally {
     audio.close();
   }
 }
 
-async function openVideo(encoder: MediaEncoder, { url, param }: MediaSource, signal: AbortSignal) {
-  const options = { ...encoder.videoSampling, signal };
-  const { frames } = await decodeVideoUrl(url, param, options);
+async function openVideo(encoder: MediaEncoder, { url, param }: MediaSource, options: OpenOptions) {
+  const sampling = { ...encoder.videoSampling, signal: options.signal };
+  const { frames } = await decodeVideoUrl(url, param, sampling);
   try {
     return await encoder.video(
       frames.map(({ image }) => imagePixels(image, pixelLimits)),
-      signal,
+      options,
     );
   } finally {
     for (const { image } of frames) image.close();

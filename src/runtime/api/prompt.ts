@@ -1,15 +1,13 @@
 /** From the fields of a chat request to prompt tokens; shared by chat completions and `/tokenize`. */
 
 import type { OpenedMedia } from "../engine/media/mediaEncoder.ts";
-import { invalidRequest } from "../errors.ts";
+import type { Engine } from "../engine/types.ts";
+import { OmniError } from "../errors.ts";
 import type { MessagePart, TemplateMessage } from "../text/types.ts";
 import type { ApiContext } from "./context.ts";
 import { boolean, type Json, object, optional, required, unsupported } from "./fields.ts";
 import { messages, type ReadMessage, tools } from "./messages.ts";
 import type { MediaSource } from "./parts.ts";
-
-/** Pictures, sounds and videos of a request. */
-const mostMedia = 64;
 
 export interface ChatPromptOptions {
   /** With `tools` where the template knows of them. @default true */
@@ -35,8 +33,7 @@ export async function chatPrompt(
   const offered = optional(body, "tools", tools);
   const variables = optional(body, "chat_template_kwargs", object);
   const addGenerationPrompt = optional(body, "add_generation_prompt", boolean) ?? true;
-  const { conversation, sources } = withoutSources(read);
-  const media = await openAll(engine.media, sources, signal);
+  const { conversation, media } = await openFitting(engine, read, Number.isFinite(most), signal);
   const release = () => {
     for (const opened of media) opened.release();
   };
@@ -68,8 +65,39 @@ function withoutSources(read: readonly ReadMessage[]) {
   return { conversation, sources };
 }
 
+/**
+ * Opens the pictures and sounds of a conversation.
+ * @param shorten leaves out the oldest turns where theirs exceed the context
+ */
+async function openFitting(
+  engine: Engine,
+  read: readonly ReadMessage[],
+  shorten: boolean,
+  signal: AbortSignal,
+) {
+  for (let kept = read; ; ) {
+    const { conversation, sources } = withoutSources(kept);
+    try {
+      return { conversation, media: await openAll(engine, sources, signal) };
+    } catch (thrown) {
+      const isTooLong = thrown instanceof OmniError && thrown.detail === "context_length_exceeded";
+      const shorter = isTooLong && shorten ? withoutOldestTurn(kept) : undefined;
+      if (!shorter) throw thrown;
+      kept = shorter;
+    }
+  }
+}
+
+/** What the system says stays, and a conversation begins with a user's turn; undefined where there is only one. */
+function withoutOldestTurn(messages: readonly ReadMessage[]): ReadMessage[] | undefined {
+  const first = messages.findIndex(({ role }) => role !== "system");
+  const next = messages.findIndex(({ role }, i) => i > first && role === "user");
+  return next < 0 ? undefined : [...messages.slice(0, first), ...messages.slice(next)];
+}
+
+/** @throws OmniError `invalid_request`: a kind that the model does not take, or what `openMedia` throws; nothing stays held then */
 async function openAll(
-  encoder: ApiContext["engine"]["media"],
+  { media: encoder, contextLength }: Engine,
   sources: readonly MediaSource[],
   signal: AbortSignal,
 ): Promise<OpenedMedia[]> {
@@ -82,15 +110,15 @@ async function openAll(
         `'${param}': this model takes no ${kind}. It takes: ${taken}.`,
       );
     }
-  if (sources.length > mostMedia)
-    throw invalidRequest(
-      `The messages have ${sources.length} pictures, sounds and videos; at most ${mostMedia} are taken.`,
-      "messages",
-    );
   const { openMedia } = await import("./media.ts");
   const opened: OpenedMedia[] = [];
   try {
-    for (const source of sources) opened.push(await openMedia(encoder!, source, signal));
+    let room = contextLength;
+    for (const source of sources) {
+      const one = await openMedia(encoder!, source, { room, signal });
+      opened.push(one);
+      for (const piece of one.pieces) room -= typeof piece === "string" ? 1 : piece.length;
+    }
     return opened;
   } catch (thrown) {
     for (const one of opened) one.release();

@@ -82,8 +82,8 @@ class JinjaChatTemplate implements ChatTemplate {
   #marked(messages: readonly TemplateMessage[], options: RenderOptions): number[] | undefined {
     const { media = [] } = options;
     if (!this.#typed || media.length === 0) return undefined;
-    const ids = media.map(
-      ({ placeholder }) => placeholder && this.#tokenizer.specialTokens.get(placeholder.text),
+    const ids = media.map(({ placeholder }) =>
+      placeholder === undefined ? undefined : this.#tokenizer.specialTokens.get(placeholder),
     );
     if (ids.includes(undefined)) return undefined;
     const used = mediaOf(messages);
@@ -93,14 +93,9 @@ class JinjaChatTemplate implements ChatTemplate {
     // In order and of the right kinds, or the template does not know them.
     if (found.length !== used.length || found.some((token, i) => token !== ids[used[i]!])) return undefined;
     let next = 0;
-    return tokens.flatMap((token) => {
-      if (!placeholders.has(token)) return token;
-      const { pieces, placeholder } = media[used[next++]!]!;
-      const inner = [...pieces];
-      if (placeholder!.before !== "" && inner[0] === placeholder!.before) inner.shift();
-      if (placeholder!.after !== "" && inner.at(-1) === placeholder!.after) inner.pop();
-      return this.#piecesOf(inner);
-    });
+    return tokens.flatMap((token) =>
+      placeholders.has(token) ? this.#piecesOf(media[used[next++]!]!.pieces) : token,
+    );
   }
 
   /** Tokens by a template that knows nothing of pictures and sounds: a mark goes through it as a part of the text. */

@@ -75,11 +75,8 @@ export interface PromptMedia {
   kind: "image" | "audio" | "video";
   /** Texts, whose special tokens count, and tokens. */
   pieces: readonly (string | readonly number[])[];
-  /**
-   * The special token that templates of such models write for one, and what they write around it of what the pieces begin
-   * and end with.
-   */
-  placeholder?: { text: string; before: string; after: string } | undefined;
+  /** The special token that templates of such models write for one. */
+  placeholder?: string | undefined;
 }
 
 export interface RenderOptions {

@@ -9,6 +9,7 @@ import { openProjector } from "./loadProjector.ts";
 import type { OpenedMedia } from "./mediaEncoder.ts";
 
 const D = 256;
+const options = { room: 200, signal: new AbortController().signal };
 
 /** As `goldens/README.md` describes them. */
 function picture(k: number) {
@@ -42,10 +43,10 @@ it("pictures and sounds become the rows that PyTorch computes", async () => {
   });
   await projector.close();
   const opened: OpenedMedia[] = [
-    await encoder.image(picture(0), "auto"),
-    await encoder.image(picture(1), "auto"),
-    await encoder.audio(clip(0)),
-    await encoder.audio(clip(1)),
+    await encoder.image(picture(0), "auto", options),
+    await encoder.image(picture(1), "auto", options),
+    await encoder.audio(clip(0), options),
+    await encoder.audio(clip(1), options),
   ];
   const all = await t.read(table);
   const actual = opened.map(({ pieces }) =>

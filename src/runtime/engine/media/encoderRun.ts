@@ -25,10 +25,6 @@ export class EncoderRun {
     this.out = record(this.recording, this.arena);
   }
 
-  get labels(): string[] {
-    return this.recording.labels;
-  }
-
   compile(): Promise<void> {
     return this.recording.compile();
   }

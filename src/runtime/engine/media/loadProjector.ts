@@ -70,7 +70,7 @@ async function load(
     ...{ header, reader, requests: spec.tensors, signal, onProgress, device: gpu.device },
     limits: { maxBindingBytes: gpu.maxBindingBytes, maxBufferBytes: gpu.maxBufferBytes },
   });
-  const { image, audio } = spec.build(gpu, weights);
+  const { image, audio } = spec.build(weights);
   const lazy = <M, R extends { compile(): Promise<void> }>(model: M | undefined, make: (model: M) => R) =>
     model && lazyRunner(gpu, model, () => make(model));
   const runners = {

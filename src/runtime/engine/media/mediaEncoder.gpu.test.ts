@@ -15,6 +15,7 @@ import { openProjector } from "./loadProjector.ts";
 import type { OpenedMedia } from "./mediaEncoder.ts";
 
 const D = 64;
+const options = { room: 400, signal: new AbortController().signal };
 
 async function load(t: TestGpu, metadata: ProjectorMetadata, type: "f32" | "f16" | "q8_0") {
   const { file, weights } = projectorFile(metadata, type);
@@ -72,7 +73,7 @@ describe("idefics3", () => {
     const t = await openTestGpu();
     const { encoder, reference, read, destroy } = await load(t, idefics3Metadata(), "q8_0");
     const image = picture(100, 50);
-    const opened = await encoder.image(image, "auto");
+    const opened = await encoder.image(image, "auto", options);
     expect(opened.pieces.filter((piece) => typeof piece === "string")).toEqual([
       "<fake_token_around_image><row_1_col_1>",
       "<fake_token_around_image><row_1_col_2>",
@@ -97,7 +98,7 @@ describe("idefics3", () => {
 
     // A view that is the picture itself is not rounded.
     const small = picture(64, 64, 2);
-    const whole = await encoder.image(small, "low");
+    const whole = await encoder.image(small, "low", options);
     const only = { resized: { width: 64, height: 64 }, left: 0, top: 0 };
     const exact = reference.shuffled(reference.vision(small.words, 64, 64, only), 4);
     compare(
@@ -118,7 +119,7 @@ describe("omnitab", () => {
     const image = picture(32, 32);
     const view = { resized: { width: 32, height: 32 }, left: 0, top: 0 };
     const expected = reference.fused(reference.vision(image.words, 32, 32, view), "image", 2);
-    const opened = await encoder.image(image, "auto");
+    const opened = await encoder.image(image, "auto", options);
     expect(opened.pieces.map((piece) => (typeof piece === "string" ? piece : piece.length))).toEqual([
       "<|image|>",
       5,
@@ -131,7 +132,7 @@ describe("omnitab", () => {
       "picture",
     );
 
-    const video = await encoder.video([picture(32, 32, 3), image]);
+    const video = await encoder.video([picture(32, 32, 3), image], options);
     expect(video.pieces.filter((piece) => typeof piece === "string")).toEqual([
       ...["<|video|>", "<|/video|>", "<|video|>", "<|/video|>"],
     ]);
@@ -139,7 +140,7 @@ describe("omnitab", () => {
     expect(video.pieces[4]).toEqual(opened.pieces[1]);
 
     const samples = randomValues(5, 16 * 160 * 2 + 100).map((value) => 0.1 * value);
-    const heard = await encoder.audio(samples);
+    const heard = await encoder.audio(samples, options);
     const windows = audioWindows(samples, { windowSamples: 48 * 160, stepSamples: 16 * 160 });
     expect(windows).toHaveLength(3);
     const steps = await read(heard);
@@ -160,8 +161,8 @@ describe("omnitab", () => {
     const t = await openTestGpu();
     const { encoder, rows, destroy } = await load(t, omnitabMetadata(), "f16");
     const samples = randomValues(5, 16 * 160 * 4).map((value) => 0.1 * value);
-    const first = await encoder.audio(samples.subarray(0, 16 * 160 * 3));
-    const whole = await encoder.audio(samples);
+    const first = await encoder.audio(samples.subarray(0, 16 * 160 * 3), options);
+    const whole = await encoder.audio(samples, options);
     // The steps that both have are the same tokens; the fourth is new.
     expect(whole.pieces.slice(0, 4)).toEqual(first.pieces.slice(0, 4));
     const token = (whole.pieces[4] as number[])[0]!;
@@ -170,7 +171,10 @@ describe("omnitab", () => {
     expect(rows.has(token)).toBe(false);
     expect(rows.has((first.pieces[1] as number[])[0]!)).toBe(true);
     first.release();
-    await expect(encoder.audio(new Float32Array(16 * 160 * 49))).rejects.toThrow(/hears at most/);
+    await expect(encoder.audio(new Float32Array(16 * 160 * 49), options)).rejects.toThrow(/hears at most/);
+    await expect(encoder.audio(samples, { ...options, room: 11 })).rejects.toThrow(
+      /need 12 tokens.*room for 11/,
+    );
     destroy();
   });
 });

@@ -6,7 +6,6 @@ import type {
   AudioEncoderModel,
   Detail,
   ImageEncoderModel,
-  Placeholder,
   PromptPiece,
 } from "../../models/projector/types.ts";
 import type { PromptMedia } from "../../text/types.ts";
@@ -18,6 +17,12 @@ import type { ImageRunner, Pixels } from "./imageRunner.ts";
 
 export type { Detail };
 export type MediaKind = PromptMedia["kind"];
+
+export interface OpenOptions {
+  /** Most rows that there is room for in the prompt. */
+  room: number;
+  signal: AbortSignal;
+}
 
 /** Held until it is released. */
 export interface OpenedMedia extends PromptMedia {
@@ -70,12 +75,13 @@ export class MediaEncoder {
     return { ...video, maxSide: 2 * Math.max(viewSize.width, viewSize.height) };
   }
 
-  /** @throws OmniError as `MediaRows.open`; `aborted` */
-  async image(picture: Pixels, detail: Detail, signal?: AbortSignal): Promise<OpenedMedia> {
+  /** @throws OmniError as `MediaRows.open`; `invalid_request` (`context_length_exceeded`), before anything is encoded; `aborted` */
+  async image(picture: Pixels, detail: Detail, { room, signal }: OpenOptions): Promise<OpenedMedia> {
     checkAborted(signal);
     const { model } = this.parts.image!;
-    const runner = await this.open(this.parts.image!);
     const { views, pieces } = model.plan(picture, detail);
+    expectRoom(views.length * model.rows, room);
+    const runner = await this.open(this.parts.image!);
     const key = `image ${await digest(picture.words)} ${JSON.stringify([picture.width, picture.height, views])}`;
     const span = await this.parts.rows.open(key, views.length * model.rows, (rows) =>
       this.encodeEach(views.length, (i) => runner.encode(picture, views[i]!, rows, i)),
@@ -84,8 +90,9 @@ export class MediaEncoder {
   }
 
   /** Frames of a video in turn, each on its own in the cache. */
-  async video(frames: readonly Pixels[], signal?: AbortSignal): Promise<OpenedMedia> {
+  async video(frames: readonly Pixels[], { room, signal }: OpenOptions): Promise<OpenedMedia> {
     const { model } = this.parts.image!;
+    expectRoom(frames.length * model.rows, room);
     const runner = await this.open(this.parts.image!);
     const spans: MediaSpan[] = [];
     try {
@@ -103,11 +110,11 @@ export class MediaEncoder {
     const pieces = spans.flatMap((_, i) =>
       model.framePieces.map((piece) => (typeof piece === "number" ? i : piece)),
     );
-    return opened("video", spans, pieces, model.rows, undefined);
+    return opened("video", spans, pieces, model.rows);
   }
 
   /** @param samples 16 kHz, mono */
-  async audio(samples: Float32Array, signal?: AbortSignal): Promise<OpenedMedia> {
+  async audio(samples: Float32Array, { room, signal }: OpenOptions): Promise<OpenedMedia> {
     const { model } = this.parts.audio!;
     const windows = audioWindows(samples, model);
     if (windows.length > model.maxSteps)
@@ -116,6 +123,7 @@ export class MediaEncoder {
         "messages",
         "audio_too_long",
       );
+    expectRoom(windows.length * model.rows, room);
     const runner = await this.open(this.parts.audio!);
     const spans: MediaSpan[] = [];
     try {
@@ -128,7 +136,7 @@ export class MediaEncoder {
       for (const span of spans) span.release();
       throw thrown;
     }
-    return opened("audio", spans, model.pieces(windows.length), model.rows, model.placeholder);
+    return opened("audio", spans, model.pieces(windows.length), model.rows);
   }
 
   destroy(): void {
@@ -159,7 +167,7 @@ function opened(
   spans: readonly MediaSpan[],
   pieces: readonly PromptPiece[],
   R: number,
-  placeholder: Placeholder | undefined,
+  placeholder?: string,
 ): OpenedMedia {
   const tokens = spans.flatMap((span) => span.tokens);
   return {
@@ -172,6 +180,16 @@ function opened(
       for (const span of spans) span.release();
     },
   };
+}
+
+/** What exceeds the context is refused here: there it would look as if others held the room. */
+function expectRoom(count: number, room: number): void {
+  if (count <= room) return;
+  throw invalidRequest(
+    `The pictures and sounds of the messages need ${count} tokens where the context has room for ${room}. Please send fewer or shorter ones.`,
+    "messages",
+    "context_length_exceeded",
+  );
 }
 
 async function digest(values: Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>): Promise<string> {

@@ -80,6 +80,22 @@ export async function decodeAudio(file: Blob, limits: AudioLimits = audioLimits)
   }
 }
 
+/** All samples in one array: for what is known to be short. @throws OmniError as `samples`; `aborted` */
+export async function joinedSamples(audio: DecodedAudio, signal?: AbortSignal): Promise<Float32Array> {
+  const pieces: Float32Array[] = [];
+  for await (const piece of audio.samples()) {
+    if (signal?.aborted) throw new OmniError("aborted", "The request was cancelled.");
+    pieces.push(piece);
+  }
+  const all = new Float32Array(pieces.reduce((count, { length }) => count + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
+}
+
 async function audioTrack(input: Input): Promise<InputAudioTrack> {
   const track = await input.getPrimaryAudioTrack();
   if (track) return track;

@@ -82,8 +82,6 @@ export interface LayerTraits {
   heads: number;
   epsilon?: number;
   activation?: MatmulActivation;
-  /** Which rows each sees: see `denseAttention`. Default: all. */
-  ranges?: Tensor | undefined;
 }
 
 /** Activations that layers share. R rows. */
@@ -95,12 +93,12 @@ export interface LayerState {
   wide: Tensor; // (R, F)
 }
 
-/** x += out(attention(qkv(norm(x)))), every row to all rows or to its range */
+/** x += out(attention(qkv(norm(x)))), every row to all rows */
 export function recordSelfAttention(
   rec: Recording,
   attention: SelfAttention,
   s: LayerState,
-  { heads, epsilon, ranges }: LayerTraits,
+  { heads, epsilon }: Pick<LayerTraits, "heads" | "epsilon">,
   label: string,
 ): void {
   const D = s.x.shape.at(-1)!;
@@ -116,7 +114,7 @@ export function recordSelfAttention(
   linear(rec, s.normed, attention.qkv, s.qkv, `${label} qkv`);
   const head = (start: number) => ({ tensor: s.qkv, start, stride: 3 * D });
   const qkv = { q: head(0), k: head(D), v: head(2 * D), heads, headWidth };
-  denseAttention(rec, { ...qkv, scale: 1 / Math.sqrt(headWidth), ranges, out: s.attended, rows }, label);
+  denseAttention(rec, { ...qkv, scale: 1 / Math.sqrt(headWidth), out: s.attended, rows }, label);
   linear(rec, s.attended, attention.out, s.x, `${label} attention out`, { residual: s.x });
 }
 

@@ -35,7 +35,7 @@ export function idefics3(header: GgufHeader): ProjectorSpec {
     type: "idefics3",
     outputWidth,
     tensors: [...visionRequests(header, config), matrixRequest("mm.model.fc", outputWidth, wide)],
-    build: (_, loaded) => {
+    build: (loaded) => {
       const weights = visionWeights(header, config, loaded);
       const projection = layerWeights(loaded).linear("mm.model.fc");
       return {
@@ -43,7 +43,7 @@ export function idefics3(header: GgufHeader): ProjectorSpec {
           viewSize: { width: imageSize, height: imageSize },
           rows: R,
           patches: side ** 2,
-          placeholder: { text: "<image>", before: "", after: "" },
+          placeholder: "<image>",
           plan: (picture, detail) => idefics3Plan(picture, detail, { imageSize, longestEdge }),
           // SmolVLM2 was trained at one frame a second; more frames than this fill contexts that fit a tab.
           video: { framesPerSecond: 1, mostFrames: 32 },

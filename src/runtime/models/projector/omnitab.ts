@@ -86,7 +86,7 @@ export function omnitab(header: GgufHeader): ProjectorSpec {
       ...audioRequests(header, audio),
       ...fusionRequests(config, patches, positions),
     ],
-    build: (_, loaded) => {
+    build: (loaded) => {
       const seen = visionWeights(header, vision, loaded);
       const heard = audioWeights(header, audio, loaded);
       const { vector, table, linear: named } = layerWeights(loaded);
@@ -115,7 +115,6 @@ export function omnitab(header: GgufHeader): ProjectorSpec {
           viewSize: { width: vision.imageSize, height: vision.imageSize },
           rows: config.imageQueries,
           patches,
-          placeholder: undefined,
           plan: () => {
             const resized = { width: vision.imageSize, height: vision.imageSize };
             return { views: [{ resized, left: 0, top: 0 }], pieces: frame("image") };
@@ -131,7 +130,6 @@ export function omnitab(header: GgufHeader): ProjectorSpec {
           rows: config.audioQueries,
           positions,
           maxSteps,
-          placeholder: undefined,
           pieces: (steps) => ["<|audio|>", ...Array.from({ length: steps }, (_, i) => i), "<|/audio|>"],
           record: (rec, arena, samples) =>
             project(rec, arena, recordAudio(rec, audio, heard, arena, samples), "audio"),

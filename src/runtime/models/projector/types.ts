@@ -1,7 +1,6 @@
 /** What a projector file adds to a language model: encoders of pictures and sounds whose rows stand in its prompts. */
 
 import type { BufferArena } from "../../gpu/buffers.ts";
-import type { Gpu } from "../../gpu/device.ts";
 import type { Recording } from "../../gpu/recording.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import type { LoadedWeights, TensorRequest } from "../../weights/types.ts";
@@ -34,15 +33,6 @@ export interface ImagePlan {
   pieces: PromptPiece[];
 }
 
-/** How templates of such models mark a picture or sound by themselves. */
-export interface Placeholder {
-  /** A special token of which one stands for each picture or sound. */
-  text: string;
-  /** What the template writes around it, of what the pieces begin and end with. */
-  before: string;
-  after: string;
-}
-
 /** An encoder of pictures. N patches of a view, D its width, R rows that it gives, M the width of the language model. */
 export interface ImageEncoderModel {
   /** Of a view, in pixels. */
@@ -51,7 +41,8 @@ export interface ImageEncoderModel {
   rows: number;
   /** N: rows of the encoder itself. */
   patches: number;
-  placeholder: Placeholder | undefined;
+  /** The special token that templates of such models write for a picture. */
+  placeholder?: string;
   plan(picture: Size, detail: Detail): ImagePlan;
   /** How videos are looked at. */
   video: { framesPerSecond: number; mostFrames: number };
@@ -83,7 +74,6 @@ export interface AudioEncoderModel {
   positions: number;
   /** Steps of the longest sound. */
   maxSteps: number;
-  placeholder: Placeholder | undefined;
   /** What stands for a sound of so many steps. */
   pieces(steps: number): PromptPiece[];
   /** For steps of `positions` tokens and R outputs. @param samples (windowSamples) f32 */
@@ -97,5 +87,5 @@ export interface ProjectorSpec {
   outputWidth: number;
   tensors: TensorRequest[];
   /** Names the weights. Buffers of the encoders come into being when they are recorded. */
-  build(gpu: Gpu, loaded: LoadedWeights): { image?: ImageEncoderModel; audio?: AudioEncoderModel };
+  build(loaded: LoadedWeights): { image?: ImageEncoderModel; audio?: AudioEncoderModel };
 }
