@@ -1,6 +1,6 @@
 """Rows that PyTorch computes from an exported projector, for the runtime to be compared with.
 
-    python3 goldens.py ../public/models/omni-tiny-mmproj.gguf ../src/runtime/models/omnitab/goldens
+    python3 goldens.py ../public/models/omni-tiny-mmproj.gguf ../src/runtime/models/projector/goldens
 
 Inputs are made by integer formulas, so that a test makes the same ones without files; README.md there says how.
 """

@@ -3,7 +3,7 @@
 import { expect, it } from "vitest";
 import { compare } from "../../../kernels/testing/compare.ts";
 import { openTestGpu } from "../../../kernels/testing/harness.ts";
-import rowsUrl from "../../models/omnitab/goldens/rows.bin?url";
+import rowsUrl from "../../models/projector/goldens/rows.bin?url";
 import { MediaRows } from "../mediaRows.ts";
 import { openProjector } from "./loadProjector.ts";
 import type { OpenedMedia } from "./mediaEncoder.ts";
