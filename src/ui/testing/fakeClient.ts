@@ -1,5 +1,5 @@
 /**
- * Stands in for `runtime/client.ts` in the page that `e2e/media.e2e.ts` opens: a model that takes what `?inputs=` lists,
+ * Stands in for `runtime/client.ts` in the page that `e2e/attachments.e2e.ts` and `e2e/capture.e2e.ts` open: a model that takes what `?inputs=` lists,
  * counts what it is given, and lets the test read what it was asked.
  */
 
