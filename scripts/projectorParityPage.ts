@@ -20,6 +20,12 @@ function models() {
   const embedding = contents.tensors.find(({ name }) => name === "token_embd.weight")!;
   const firstByte = 3 + marks.length;
   embedding.bytes.fill(0, firstByte * 576 * 4, (firstByte + 256) * 576 * 4);
+  // Logits of some units, as those of the other parity models: steep ones magnify what llama.cpp rounds.
+  const gain = contents.tensors.find(({ name }) => name === "output_norm.weight")!;
+  const values = new Float32Array(gain.bytes.buffer, gain.bytes.byteOffset, gain.bytes.length / 4);
+  values.forEach((value, i) => {
+    values[i] = value / 16;
+  });
   const model = writeGguf(contents);
   const sizes = {
     imageSize: side,
