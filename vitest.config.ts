@@ -17,8 +17,8 @@ export default defineConfig({
       },
       {
         publicDir: "public",
-        // Adapters may be tested side by side.
-        cacheDir: `.cache/vite/${process.env.OMNITAB_ADAPTER ?? "all"}`,
+        // Tests may run in several browsers side by side.
+        cacheDir: `.cache/vite/${process.env.OMNITAB_ADAPTER ?? "all"}-${process.env.OMNITAB_SHARD ?? ""}`,
         test: {
           name: "gpu",
           include: gpuTests,

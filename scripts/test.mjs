@@ -11,9 +11,11 @@
  * Any other word selects test files whose path contains it. Closes with a line of totals.
  */
 
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import path from "node:path";
+import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { describe, probe } from "./adapters.mjs";
 import { adapterLaunches, findChrome, lavapipeFile } from "./browsers.mjs";
@@ -68,19 +70,14 @@ function check(name, bin, ...args) {
 }
 
 /**
- * Runs Vitest or Playwright and counts what their JSON report says. A run that failed without a failed test, or that
- * ran none, is one failure.
+ * Counts what the JSON report of Vitest or Playwright says. A run that failed without a failed test, or that ran none,
+ * is one failure.
  *
- * @param {string} name
- * @param {(reportFile: string) => import("node:child_process").SpawnSyncReturns<Buffer>} start
- * @param {(report: any) => { passed: number, failed: number, skipped: number }} read
+ * @param {string} name @param {string} file @param {number | null} status @param {(report: any) => Counts} read
+ * @returns {Counts}
+ * @typedef {{ passed: number, failed: number, skipped: number }} Counts
  */
-function tests(name, start, read) {
-  const sinceMs = performance.now();
-  heading(name);
-  const file = path.join(reports, `${name.replaceAll(/\W+/g, "-")}.json`);
-  rmSync(file, { force: true });
-  const { status } = start(file);
+function reported(name, file, status, read) {
   const counts = existsSync(file)
     ? read(JSON.parse(readFileSync(file, "utf8")))
     : { passed: 0, failed: 0, skipped: 0 };
@@ -89,31 +86,79 @@ function tests(name, start, read) {
     console.error(`${name}: ${none ? "no test ran" : `ended with status ${status}`}`);
     counts.failed++;
   }
-  count(name, counts, sinceMs);
+  return counts;
 }
 
-/** @param {string} name @param {string} project @param {Record<string, string>} [env] */
-function vitest(name, project, env) {
-  tests(
-    name,
-    (file) => {
-      const args = [
-        "run",
-        "--project",
-        project,
-        "--reporter=default",
-        "--reporter=json",
-        `--outputFile.json=${file}`,
-      ];
-      if (filters.length > 0) args.push("--passWithNoTests", ...filters);
-      return run("node_modules/vitest/vitest.mjs", args, env);
-    },
-    (report) => ({
-      passed: report.numPassedTests,
-      failed: report.numFailedTests,
-      skipped: report.numPendingTests + report.numTodoTests,
-    }),
-  );
+/** Where a run writes its report; nothing is there yet. @param {string} name */
+function reportFile(name) {
+  const file = path.join(reports, `${name.replaceAll(/\W+/g, "-")}.json`);
+  rmSync(file, { force: true });
+  return file;
+}
+
+/** @param {string} project @param {string} file of the report */
+function vitestArgs(project, file) {
+  const args = ["run", "--project", project, "--reporter=default", "--reporter=json"];
+  args.push(`--outputFile.json=${file}`);
+  if (filters.length > 0) args.push("--passWithNoTests", ...filters);
+  return args;
+}
+
+/** @param {any} report @returns {Counts} */
+const vitestCounts = (report) => ({
+  passed: report.numPassedTests,
+  failed: report.numFailedTests,
+  skipped: report.numPendingTests + report.numTodoTests,
+});
+
+function unit() {
+  const sinceMs = performance.now();
+  heading("unit");
+  const file = reportFile("unit");
+  const { status } = run("node_modules/vitest/vitest.mjs", vitestArgs("unit", file));
+  count("unit", reported("unit", file, status, vitestCounts), sinceMs);
+}
+
+/** Runs one of the installed tools; its lines are told apart by a prefix. @param {string} prefix @param {string[]} args @param {Record<string, string>} env */
+function runBeside(prefix, args, env) {
+  const child = spawn(process.execPath, args, { cwd: root, env: { ...process.env, ...env } });
+  for (const stream of [child.stdout, child.stderr])
+    createInterface({ input: stream }).on("line", (line) => console.log(`${prefix} ${line}`));
+  return new Promise((resolve) => child.on("close", resolve));
+}
+
+/**
+ * GPU tests in several browsers at once: most of the time of software adapters is one thread's, which compiles.
+ *
+ * @param {string[]} adapters
+ */
+async function gpu(adapters) {
+  heading(`gpu on ${adapters.join(" and ")}`);
+  const shards = filters.length > 0 ? 1 : Math.min(2, availableParallelism());
+  // What takes longest comes first.
+  const jobs = [...adapters]
+    .reverse()
+    .flatMap((adapter) =>
+      Array.from({ length: shards }, (_, i) => ({
+        adapter,
+        shard: `${i + 1}/${shards}`,
+        name: `gpu on ${adapter}${shards > 1 ? ` ${i + 1}/${shards}` : ""}`,
+      })),
+    );
+  const worker = async () => {
+    for (let job = jobs.shift(); job; job = jobs.shift()) {
+      const sinceMs = performance.now();
+      const file = reportFile(job.name);
+      const args = [path.join(root, "node_modules/vitest/vitest.mjs"), ...vitestArgs(job.adapter, file)];
+      if (shards > 1) args.push(`--shard=${job.shard}`);
+      const status = await runBeside(`[${job.name.slice("gpu on ".length)}]`, args, {
+        OMNITAB_ADAPTER: job.adapter,
+        OMNITAB_SHARD: job.shard.replace("/", "-"),
+      });
+      count(job.name, reported(job.name, file, status, vitestCounts), sinceMs);
+    }
+  };
+  await Promise.all(Array.from({ length: shards }, worker));
 }
 
 /** Makes sure that there is a browser: Debian's package is installed where that needs no questions. */
@@ -182,27 +227,28 @@ if (chosen.has("lint")) {
   check("format and lint", "node_modules/@biomejs/biome/bin/biome", "check", "--diagnostic-level=error", ".");
   check("types", "node_modules/typescript/bin/tsc", "--noEmit");
 }
-if (chosen.has("unit")) vitest("unit", "unit");
+if (chosen.has("unit")) unit();
 const usable = chosen.has("gpu") || chosen.has("e2e") ? await adapters() : [];
-if (chosen.has("gpu")) for (const name of usable) vitest(`gpu on ${name}`, name, { OMNITAB_ADAPTER: name });
+if (chosen.has("gpu")) await gpu(usable);
 if (chosen.has("build")) check("build", "scripts/build.mjs");
 /** What the page does depends on no adapter: all of it runs on the last one, which is the fastest. */
 const onEach = ["embed", "openai", "speech", "nowebgpu"];
 if (chosen.has("e2e"))
-  for (const name of usable)
-    tests(
-      `e2e on ${name}`,
-      (file) =>
-        run("node_modules/playwright/cli.js", ["test", "-c", "e2e/playwright.config.ts", ...filesFor(name)], {
-          OMNITAB_ADAPTER: name,
-          PLAYWRIGHT_JSON_OUTPUT_FILE: file,
-        }),
-      ({ stats }) => ({
-        passed: stats.expected,
-        failed: stats.unexpected + stats.flaky,
-        skipped: stats.skipped,
-      }),
-    );
+  for (const adapter of usable) {
+    const name = `e2e on ${adapter}`;
+    const sinceMs = performance.now();
+    heading(name);
+    const file = reportFile(name);
+    const args = ["test", "-c", "e2e/playwright.config.ts", ...filesFor(adapter)];
+    const env = { OMNITAB_ADAPTER: adapter, PLAYWRIGHT_JSON_OUTPUT_FILE: file };
+    const { status } = run("node_modules/playwright/cli.js", args, env);
+    const counts = reported(name, file, status, ({ stats }) => ({
+      passed: stats.expected,
+      failed: stats.unexpected + stats.flaky,
+      skipped: stats.skipped,
+    }));
+    count(name, counts, sinceMs);
+  }
 
 heading(`in ${((performance.now() - startedMs) / 60_000).toFixed(1)} minutes`);
 console.log(summary.join("\n"));

@@ -4,7 +4,7 @@ import { type AttentionArgs, attentionScratchShape, decodeAttention, prefillAtte
 import { gpuTuning } from "./attentionArgs.ts";
 import { type AttentionCase, checkAttention, tokenInputs } from "./testing/attentionCase.ts";
 import { compare } from "./testing/compare.ts";
-import { openTestGpu } from "./testing/harness.ts";
+import { compilesSlowly, openTestGpu, plainVariant } from "./testing/harness.ts";
 
 /** The causal tokens of a prompt: `count` more after `before` cached ones. */
 const prompt = (sequence: number, before: number, count: number): [number, number][] =>
@@ -114,25 +114,20 @@ describe("decodeAttention", () => {
     await checkAttention(await openTestGpu(), test, decode);
   });
 
-  it.each(decodeCases.slice(2, 5))(`without subgroups, ${title}`, async (test) => {
-    await checkAttention(await openTestGpu({ disableSubgroups: true, disableF16: true }), test, decode);
+  it.each(compilesSlowly ? [] : decodeCases.slice(2, 5))(`without subgroups, ${title}`, async (test) => {
+    await checkAttention(await openTestGpu(plainVariant), test, decode);
   });
 
   it.each(decodeCases.slice(1, 4))(`as tuned for a GPU, ${title}`, async (test) => {
     await checkAttention(await openTestGpu(), { ...test, tuning: forGpu }, decode);
   });
 
-  it.each(decodeCases.slice(3, 4))(
+  it.each(compilesSlowly ? [] : decodeCases.slice(3, 4))(
     `as tuned for a GPU without subgroups, ${title}`,
     async (test) => {
-      await checkAttention(
-        await openTestGpu({ disableSubgroups: true }),
-        { ...test, tuning: forGpu },
-        decode,
-      );
+      await checkAttention(await openTestGpu(plainVariant), { ...test, tuning: forGpu }, decode);
     },
-    300_000,
-  ); // over a minute to compile on lavapipe
+  );
 });
 
 describe("prefillAttention", () => {

@@ -8,7 +8,14 @@ import { matmulRef } from "./matmul.ref.ts";
 import { matmulGated, matmulNext, matmulVec } from "./matmulVec.ts";
 import { defaultVecVariant, type MatmulVecVariant, sharedSubgroup } from "./matmulVecVariant.ts";
 import { compare, tolerances } from "./testing/compare.ts";
-import { expectUntouched, openTestGpu, type TestGpu } from "./testing/harness.ts";
+import {
+  compilesSlowly,
+  expectUntouched,
+  fullVariant,
+  openTestGpu,
+  plainVariant,
+  type TestGpu,
+} from "./testing/harness.ts";
 import { randomValues } from "./testing/random.ts";
 
 const tokens = { of: "tokens" } as const;
@@ -193,8 +200,8 @@ const otherTypes = (Object.keys(weightFormats) as WeightType[]).filter((type) =>
 
 // Every case compiles pipelines of its own, for up to seconds on a software adapter: few cases, each odd in many ways.
 describe.each([
-  { name: "all features", types },
-  { name: "no subgroups, no f16", disableSubgroups: true, disableF16: true, types: ["q4_0"] as const },
+  { ...fullVariant, types },
+  ...(compilesSlowly ? [] : [{ ...plainVariant, types: ["q4_0"] as WeightType[] }]),
 ])("matmulVec as this adapter has it, $name", ({ types, ...variant }) => {
   it.each(types)("%s: sizes, rows, bias, residual, slices, offsets", async (type) => {
     const t = await openTestGpu(variant);
@@ -225,8 +232,8 @@ describe.each([
 });
 
 describe.each([
-  { name: "all features", types: ["f16", "q8_0", "iq4_nl", "mxfp4"] as const },
-  { name: "no subgroups, no f16", disableSubgroups: true, disableF16: true, types: ["q4_0"] as const },
+  { ...fullVariant, types: ["f16", "q8_0", "iq4_nl", "mxfp4"] as WeightType[] },
+  ...(compilesSlowly ? [] : [{ ...plainVariant, types: ["q4_0"] as WeightType[] }]),
 ])("matmulVec as on a GPU, $name", ({ types, ...variant }) => {
   it.each(types)("%s", async (type) => {
     const t = await openTestGpu(variant);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { compare, tolerances } from "../testing/compare.ts";
 import { hardwareVariants } from "../testing/hardware.ts";
-import { expectUntouched, openTestGpu, testVariants } from "../testing/harness.ts";
+import { expectUntouched, openTestGpu, plainVariant } from "../testing/harness.ts";
 import { randomValues } from "../testing/random.ts";
 import { denseAttentionRef } from "./denseAttention.ref.ts";
 import { type DenseAttentionArgs, denseAttention } from "./denseAttention.ts";
@@ -17,7 +17,7 @@ function columns(values: Float32Array, width: number, start: number, stride: num
 // It uses no optional feature.
 describe("denseAttention", () => {
   it("widths of heads, partial tiles, rows of a fused tensor", async () => {
-    const t = await openTestGpu(testVariants[1]);
+    const t = await openTestGpu(plainVariant);
     for (const [rows, heads, headWidth, fused] of [
       [1, 2, 64, false],
       [70, 3, 64, true],

@@ -13,11 +13,30 @@ import {
 } from "../../runtime/gpu/tensor.ts";
 import { decodeWeights, encodeWeights, f16Bits, f16Value } from "../formats/formats.ref.ts";
 
+/**
+ * Lavapipe is here for its f16: it compiles a kernel for up to half a minute, where SwiftShader takes a second. What no
+ * optional feature is needed for is tested on SwiftShader alone.
+ */
+export const compilesSlowly = (await navigator.gpu?.requestAdapter())?.features.has("shader-f16") === true;
+
+export const fullVariant: AdapterOptions & { name: string } = { name: "all features" };
+/** Without optional features. */
+export const plainVariant: typeof fullVariant = {
+  name: "no subgroups, no f16",
+  disableSubgroups: true,
+  disableF16: true,
+};
+
 /** Device variants that every kernel is tested on. */
-export const testVariants: readonly (AdapterOptions & { name: string })[] = [
-  { name: "all features" },
-  { name: "no subgroups, no f16", disableSubgroups: true, disableF16: true },
+export const testVariants: readonly (typeof fullVariant)[] = [
+  fullVariant,
+  ...(compilesSlowly ? [] : [plainVariant]),
 ];
+
+/** Cases of a test, each of which compiles pipelines of its own: all of them, or where that is slow the first few. */
+export function casesHere<T>(all: readonly T[], first: number): readonly T[] {
+  return compilesSlowly ? all.slice(0, first) : all;
+}
 
 /** A NaN with a payload of its own: what untouched words hold, in outputs and after every tensor. */
 const guardWord = 0x7fc5_a5a5;
