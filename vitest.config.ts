@@ -22,6 +22,7 @@ export default defineConfig({
         test: {
           name: "gpu",
           include: gpuTests,
+          provide: { thorough: process.env.OMNITAB_THOROUGH === "1" },
           testTimeout: 480_000,
           hookTimeout: 240_000,
           fileParallelism: false,

@@ -4,7 +4,10 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fixtures } from "./site.ts";
 
-/** Frames of a grey picture in which a bright square is there for the second half, as YUV4MPEG2 (4:2:0), repeated. */
+/**
+ * Frames of a grey picture in which a bright square is there for the second half, as YUV4MPEG2 (4:2:0), repeated. A spot
+ * in the corner differs in each, too small to count as a change.
+ */
 function writeCamera(file: string): void {
   const { width, height, framesPerSecond, seconds } = {
     width: 320,
@@ -19,6 +22,7 @@ function writeCamera(file: string): void {
   for (let frame = 0; frame < frames; frame++) {
     const luma = Buffer.alloc(width * height, 80);
     if (frame >= frames / 2) for (let y = 60; y < 180; y++) luma.fill(230, y * width + 100, y * width + 220);
+    for (let y = 0; y < 16; y++) luma.fill(16 + 5 * frame, y * width, y * width + 16);
     parts.push(Buffer.from("FRAME\n"), luma, Buffer.alloc((width * height) / 2, 128));
   }
   writeFileSync(file, Buffer.concat(parts));

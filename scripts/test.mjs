@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * `npm test`: everything, from a fresh clone. `npm test -- [stage …] [filter …] [--adapter swiftshader|lavapipe]`
+ * `npm test`: everything, from a fresh clone. `npm test -- [stage …] [filter …] [--adapter swiftshader|lavapipe] [--thorough]`
  *
  *   lint    format, lint and types
  *   unit    Vitest in Node
@@ -8,6 +8,7 @@
  *   build   the chat page and the library, their sizes, a consumer's types
  *   e2e     Playwright, on each software adapter (builds first)
  *
+ * Lavapipe, which compiles slowly, leaves out cases that SwiftShader tests as well; with `--thorough` it does not.
  * Any other word selects test files whose path contains it. Closes with a line of totals.
  */
 
@@ -26,12 +27,13 @@ const reports = path.join(root, ".cache/reports");
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { adapter: { type: "string" } },
+  options: { adapter: { type: "string" }, thorough: { type: "boolean" } },
 });
 const filters = positionals.filter((word) => !stages.includes(word));
 const chosen = new Set(positionals.filter((word) => stages.includes(word)));
 if (chosen.size === 0) for (const stage of filters.length > 0 ? ["unit", "gpu"] : stages) chosen.add(stage);
 if (chosen.has("e2e")) chosen.add("build");
+if (values.thorough) process.env.OMNITAB_THOROUGH = "1";
 if (values.adapter) process.env.OMNITAB_ADAPTER = values.adapter;
 
 const totals = { passed: 0, failed: 0, skipped: 0 };
@@ -136,15 +138,13 @@ async function gpu(adapters) {
   heading(`gpu on ${adapters.join(" and ")}`);
   const shards = filters.length > 0 ? 1 : Math.min(2, availableParallelism());
   // What takes longest comes first.
-  const jobs = [...adapters]
-    .reverse()
-    .flatMap((adapter) =>
-      Array.from({ length: shards }, (_, i) => ({
-        adapter,
-        shard: `${i + 1}/${shards}`,
-        name: `gpu on ${adapter}${shards > 1 ? ` ${i + 1}/${shards}` : ""}`,
-      })),
-    );
+  const jobs = [...adapters].reverse().flatMap((adapter) =>
+    Array.from({ length: shards }, (_, i) => ({
+      adapter,
+      shard: `${i + 1}/${shards}`,
+      name: `gpu on ${adapter}${shards > 1 ? ` ${i + 1}/${shards}` : ""}`,
+    })),
+  );
   const worker = async () => {
     for (let job = jobs.shift(); job; job = jobs.shift()) {
       const sinceMs = performance.now();

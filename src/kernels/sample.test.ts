@@ -237,7 +237,7 @@ describe.each(hardwareVariants)("sample, $name", ({ as }) => {
     [151936, 1, 8],
     [262144, 1, 4],
   ] as const;
-  it.each(casesHere(cases, 2))(
+  it.each(casesHere(cases, cases.slice(0, 2)))(
     "vocabulary of %i: %i steps of %i different rows draw what the reference draws",
     async (vocab, steps, count) => {
       const t = await openTestGpu();

@@ -1,6 +1,6 @@
 /** Runs kernels in tests: tensors with guard words around them, weights in any format, one replayed step. */
 
-import { expect, onTestFinished } from "vitest";
+import { expect, inject, onTestFinished } from "vitest";
 import { type AdapterOptions, type Gpu, openGpu } from "../../runtime/gpu/device.ts";
 import { Recording, type StepSize } from "../../runtime/gpu/recording.ts";
 import {
@@ -15,9 +15,10 @@ import { decodeWeights, encodeWeights, f16Bits, f16Value } from "../formats/form
 
 /**
  * Lavapipe is here for its f16: it compiles a kernel for up to half a minute, where SwiftShader takes a second. What no
- * optional feature is needed for is tested on SwiftShader alone.
+ * optional feature is needed for is tested on SwiftShader alone, unless `--thorough` asks for everything.
  */
-export const compilesSlowly = (await navigator.gpu?.requestAdapter())?.features.has("shader-f16") === true;
+export const compilesSlowly =
+  !inject("thorough") && (await navigator.gpu?.requestAdapter())?.features.has("shader-f16") === true;
 
 export const fullVariant: AdapterOptions & { name: string } = { name: "all features" };
 /** Without optional features. */
@@ -27,15 +28,21 @@ export const plainVariant: typeof fullVariant = {
   disableF16: true,
 };
 
+declare module "vitest" {
+  interface ProvidedContext {
+    thorough: boolean;
+  }
+}
+
 /** Device variants that every kernel is tested on. */
 export const testVariants: readonly (typeof fullVariant)[] = [
   fullVariant,
   ...(compilesSlowly ? [] : [plainVariant]),
 ];
 
-/** Cases of a test, each of which compiles pipelines of its own: all of them, or where that is slow the first few. */
-export function casesHere<T>(all: readonly T[], first: number): readonly T[] {
-  return compilesSlowly ? all.slice(0, first) : all;
+/** Cases of a test, each of which compiles pipelines of its own: all of them, or a few where that is slow. */
+export function casesHere<T>(all: readonly T[], few: readonly T[]): readonly T[] {
+  return compilesSlowly ? few : all;
 }
 
 /** A NaN with a payload of its own: what untouched words hold, in outputs and after every tensor. */
