@@ -2,7 +2,7 @@
 
 import type { Page } from "playwright/test";
 import { adapterLaunches } from "../scripts/browsers.mjs";
-import { fakeDeviceFlags } from "./fakeDevices.ts";
+import { type FakeDevices, fakeDeviceFlags } from "./fakeDevices.ts";
 import { test as base, expect } from "./site.ts";
 
 interface Part {
@@ -20,16 +20,20 @@ declare global {
   var streams: MediaStream[];
 }
 
-export const test = base.extend<object, object>({
-  launchOptions: [
-    // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the fixtures it needs from this pattern
-    async ({}, use, { project }) => {
-      const { launch } = adapterLaunches().find(({ name }) => name === project.name)!;
-      await use({ ...launch, args: [...launch.args!, ...fakeDeviceFlags()] });
-    },
-    { scope: "worker" },
-  ],
-});
+/** Tests in a browser with these devices; a file has one kind. */
+export const testWith = (devices: FakeDevices = {}) =>
+  base.extend<object, object>({
+    launchOptions: [
+      // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the fixtures it needs from this pattern
+      async ({}, use, { project }) => {
+        const { launch } = adapterLaunches().find(({ name }) => name === project.name)!;
+        await use({ ...launch, args: [...launch.args!, ...fakeDeviceFlags(devices)] });
+      },
+      { scope: "worker" },
+    ],
+  });
+
+export const test = testWith();
 
 export async function reaches(page: Page, state: string) {
   await expect(page.locator("body")).toHaveAttribute("data-state", state);
