@@ -35,7 +35,7 @@ export function projectorSpec(header: GgufHeader, width: number): ProjectorSpec 
   if (spec.outputWidth !== width)
     throw unsupportedModel(
       `The projector gives rows of ${spec.outputWidth} numbers and the language model reads ${width}: they do not belong together.`,
-      "clip.vision.projection_dim",
+      `clip.${metadata.has("clip.vision.projection_dim") ? "vision" : "audio"}.projection_dim`,
     );
   return spec;
 }
