@@ -8,6 +8,8 @@ import {
   omnitabMetadata,
   type ProjectorMetadata,
   projectorFile,
+  ultravoxMetadata,
+  ultravoxSizes,
 } from "../../models/projector/testing/projectorFile.ts";
 import { MediaRows } from "../mediaRows.ts";
 import { audioWindows } from "./audioRunner.ts";
@@ -28,14 +30,17 @@ async function load(t: TestGpu, metadata: ProjectorMetadata, type: "f32" | "f16"
   await projector.close();
   const number = (key: string) => Number(projector.header.metadata.get(key));
   const list = (key: string) => projector.header.metadata.get(key) as number[];
+  const whisper = projector.spec.type === "ultravox";
+  const sizes = whisper ? "clip.audio" : "clip.vision";
   const reference = new ProjectorRef(weights, {
     imageSize: number("clip.vision.image_size"),
     patchSize: number("clip.vision.patch_size"),
-    heads: number("clip.vision.attention.head_count"),
-    epsilon: number("clip.vision.attention.layer_norm_epsilon"),
+    heads: number(`${sizes}.attention.head_count`),
+    epsilon: number(`${sizes}.attention.layer_norm_epsilon`),
     mean: list("clip.vision.image_mean"),
     std: list("clip.vision.image_std"),
     filter: projector.spec.type === "idefics3" ? "lanczos" : "bilinear",
+    whisper,
   });
   /** The rows of each span of tokens among the pieces. */
   const read = async ({ pieces }: OpenedMedia) => {
@@ -179,6 +184,33 @@ describe("omnitab", () => {
   });
 });
 
+describe("ultravox", () => {
+  it("windows of a sound, as the reference has them", async () => {
+    const t = await openTestGpu();
+    const { encoder, reference, read, destroy } = await load(t, ultravoxMetadata(), "f16");
+    expect(encoder.kinds).toEqual(["audio"]);
+    const { positions, stack } = ultravoxSizes;
+    const windowSamples = 2 * positions * 160;
+    const samples = randomValues(7, windowSamples + 2000).map((value) => 0.1 * value);
+    const heard = await encoder.audio(samples, options);
+    const windows = await read(heard);
+    // Nothing stands around them; the last, in part silence, is as long as any.
+    expect(heard.pieces.map((piece) => piece.length)).toEqual([3, 3]);
+    for (const [i, rows] of windows.entries()) {
+      const window = new Float32Array(windowSamples);
+      window.set(samples.subarray(i * windowSamples, (i + 1) * windowSamples));
+      const expected = reference.gatedRows(reference.audio(window, 80), stack);
+      compare(
+        rows,
+        expected.flatMap((row) => [...row]),
+        tolerances.attention.f32,
+        `window ${i}`,
+      );
+    }
+    destroy();
+  });
+});
+
 describe("files that are refused", () => {
   const changed = (key: string, value: string | number, type: "string" | "u32" = "u32"): ProjectorMetadata =>
     idefics3Metadata().map((entry) => (entry[0] === key ? [key, type, value] : entry));
@@ -196,7 +228,7 @@ describe("files that are refused", () => {
       /no projector.*"llama"/,
     );
     await expect(open(changed("clip.projector_type", "ldp", "string"))).rejects.toThrow(
-      /"ldp".*idefics3, omnitab/,
+      /"ldp".*idefics3, omnitab, ultravox/,
     );
     await expect(open(changed("clip.vision.patch_size", 7))).rejects.toThrow(/64 pixels in patches of 7/);
     await expect(open(changed("clip.vision.attention.head_count", 3))).rejects.toThrow(/Heads of 42\.6/);
@@ -204,6 +236,10 @@ describe("files that are refused", () => {
     await expect(
       open(idefics3Metadata().filter(([key]) => key !== "clip.vision.image_mean")),
     ).rejects.toThrow(/no clip\.vision\.image_mean/);
+  });
+
+  it("an ultravox file whose tensors do not say how long its windows are", async () => {
+    await expect(open(ultravoxMetadata())).rejects.toThrow(/lacks the tensor a\.position_embd\.weight/);
   });
 
   it("a tensor that is missing or cut short", async () => {

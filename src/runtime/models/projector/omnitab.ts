@@ -49,6 +49,7 @@ export function omnitab(header: GgufHeader): ProjectorSpec {
   const audio: AudioConfig = {
     ...encoderSizes(header, audioKeys, "audio"),
     melBins: audioKeys.size("num_mel_bins", 256),
+    firstStride: 2,
     frames: own.size("audio.window", 3000),
   };
   const stepFrames = own.size("audio.step", audio.frames);
@@ -62,9 +63,10 @@ export function omnitab(header: GgufHeader): ProjectorSpec {
       `A width of ${vision.width} is not supported: multiples of 64 are.`,
       "clip.vision.embedding_length",
     );
-  if (audio.frames % positionFrames !== 0 || stepFrames % positionFrames !== 0)
+  const perPosition = positionFrames(audio);
+  if (audio.frames % perPosition !== 0 || stepFrames % perPosition !== 0)
     throw badModelFile(
-      `Windows of ${audio.frames} frames that move by ${stepFrames} should be multiples of ${positionFrames}.`,
+      `Windows of ${audio.frames} frames that move by ${stepFrames} should be multiples of ${perPosition}.`,
       "omnitab.audio.window",
     );
   const config: FusionConfig = {
@@ -77,7 +79,7 @@ export function omnitab(header: GgufHeader): ProjectorSpec {
     outputWidth: new Keys(header.metadata, "clip.vision").size("projection_dim", 65_536),
   };
   const patches = vision.side ** 2;
-  const positions = audio.frames / positionFrames;
+  const positions = audio.frames / perPosition;
   return {
     type: "omnitab",
     outputWidth: config.outputWidth,

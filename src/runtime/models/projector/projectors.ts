@@ -5,8 +5,9 @@ import type { GgufHeader } from "../../weights/types.ts";
 import { idefics3 } from "./idefics3.ts";
 import { omnitab } from "./omnitab.ts";
 import type { ProjectorSpec } from "./types.ts";
+import { ultravox } from "./ultravox.ts";
 
-const projectors: Record<string, (header: GgufHeader) => ProjectorSpec> = { idefics3, omnitab };
+const projectors: Record<string, (header: GgufHeader) => ProjectorSpec> = { idefics3, omnitab, ultravox };
 
 /**
  * What a projector file holds.
@@ -21,7 +22,9 @@ export function projectorSpec(header: GgufHeader, width: number): ProjectorSpec 
       `The file for 'projector' is no projector: its general.architecture is ${JSON.stringify(metadata.get("general.architecture") ?? null)}, not "clip".`,
       "general.architecture",
     );
-  const type = metadata.get("clip.projector_type") ?? metadata.get("clip.vision.projector_type");
+  const type = ["", "vision.", "audio."]
+    .map((part) => metadata.get(`clip.${part}projector_type`))
+    .find((value) => value !== undefined);
   const known = Object.keys(projectors);
   if (typeof type !== "string" || !known.includes(type))
     throw unsupportedModel(
@@ -32,7 +35,7 @@ export function projectorSpec(header: GgufHeader, width: number): ProjectorSpec 
   if (spec.outputWidth !== width)
     throw unsupportedModel(
       `The projector gives rows of ${spec.outputWidth} numbers and the language model reads ${width}: they do not belong together.`,
-      "clip.vision.projection_dim",
+      `clip.${metadata.has("clip.vision.projection_dim") ? "vision" : "audio"}.projection_dim`,
     );
   return spec;
 }

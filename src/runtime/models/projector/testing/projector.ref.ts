@@ -22,6 +22,8 @@ export interface RefSizes {
   mean: number[];
   std: number[];
   filter: ResizeFilter;
+  /** Whisper's encoder: its first convolution keeps the time, and GELU is by the error function. */
+  whisper?: boolean;
 }
 
 export class ProjectorRef {
@@ -50,12 +52,12 @@ export class ProjectorRef {
     return this.norm("v.post_ln", this.blocks("v", x, this.sizes.heads));
   }
 
-  /** Features (frames / 4, D) of a window of samples. */
+  /** Features (frames / 4, D) of a window of samples; Whisper's (frames / 2, D). */
   audio(samples: Float32Array, melBins: number): Rows {
     const spec = whisperSpec(melBins);
     const mel = rowsOf(logMelRef(samples, melFilters(spec), spec), melBins);
-    const halves = this.conv("a.conv1d.1", mel);
-    const x = this.conv("a.conv1d.2", halves);
+    const halves = this.conv("a.conv1d.1", mel, this.sizes.whisper ? 1 : 2);
+    const x = this.conv("a.conv1d.2", halves, 2);
     return this.norm(
       "a.post_ln",
       this.blocks("a", plus(x, this.table("a.position_embd.weight", x.length)), this.sizes.heads),
@@ -75,6 +77,31 @@ export class ProjectorRef {
       return Float64Array.from(square.flat());
     });
     return this.linear("mm.model.fc", rows);
+  }
+
+  /** ultravox: `count` rows become one, with zeros behind the last; norm, value · silu(gate), norm, linear. */
+  gatedRows(features: Rows, count: number): Rows {
+    const D = features[0]!.length;
+    const stacked = Array.from({ length: Math.ceil(features.length / count) }, (_, r) =>
+      Float64Array.from(
+        { length: count * D },
+        (_, i) => features[r * count + Math.floor(i / D)]?.[i % D] ?? 0,
+      ),
+    );
+    const both = this.linear("mm.a.mlp.1", this.rmsNorm("mm.a.norm_pre", stacked));
+    const half = both[0]!.length / 2;
+    const gated = both.map((row) =>
+      row.slice(0, half).map((value, i) => (value * row[half + i]!) / (1 + Math.exp(-row[half + i]!))),
+    );
+    return this.linear("mm.a.mlp.2", this.rmsNorm("mm.a.norm_mid", gated));
+  }
+
+  private rmsNorm(name: string, x: Rows): Rows {
+    const weight = this.weights.get(`${name}.weight`)!.values;
+    return x.map((row) => {
+      const root = Math.sqrt(sum(row.map((value) => value ** 2)) / row.length + 1e-6);
+      return row.map((value, i) => (value / root) * weight[i]!);
+    });
   }
 
   /** omnitab: learned queries over features. */
@@ -135,15 +162,15 @@ export class ProjectorRef {
     const wide = this.linear(`${block}.ffn_up`, this.norm(`${block}.ln2`, x));
     return this.linear(
       `${block}.ffn_down`,
-      wide.map((row) => row.map(geluTanhRef)),
+      wide.map((row) => row.map(this.sizes.whisper ? geluRef : geluTanhRef)),
     );
   }
 
-  /** Kernel 3, stride 2, padding 1, GELU; weights tap by tap. */
-  private conv(name: string, x: Rows): Rows {
+  /** Kernel 3, padding 1, GELU; weights tap by tap. */
+  private conv(name: string, x: Rows, stride: number): Rows {
     const C = x[0]!.length;
-    const rows = Array.from({ length: x.length / 2 }, (_, t) => {
-      const taps = [-1, 0, 1].map((tap) => x[2 * t + tap] ?? new Float64Array(C));
+    const rows = Array.from({ length: x.length / stride }, (_, t) => {
+      const taps = [-1, 0, 1].map((tap) => x[stride * t + tap] ?? new Float64Array(C));
       return Float64Array.from(taps.flatMap((row) => [...row]));
     });
     return this.linear(name, rows).map((row) => row.map(geluRef));

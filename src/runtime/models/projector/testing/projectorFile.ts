@@ -78,27 +78,68 @@ export function omnitabMetadata(output = 64): ProjectorMetadata {
   ];
 }
 
+/** `ultravox` with sizes cut: windows of 22 positions, of which 8 become a row. */
+export const ultravoxSizes = { positions: 22, stack: 8, gated: 192 };
+export function ultravoxMetadata(output = 64): ProjectorMetadata {
+  return [
+    ["general.architecture", "string", "clip"],
+    ["clip.projector_type", "string", "ultravox"],
+    ["clip.has_audio_encoder", "bool", true],
+    ["clip.audio.embedding_length", "u32", 64],
+    ["clip.audio.feed_forward_length", "u32", 128],
+    ["clip.audio.block_count", "u32", 2],
+    ["clip.audio.projection_dim", "u32", output],
+    ["clip.audio.attention.head_count", "u32", 2],
+    ["clip.audio.attention.layer_norm_epsilon", "f32", 1e-5],
+    ["clip.audio.num_mel_bins", "u32", 80],
+    ["clip.audio.projector.stack_factor", "u32", ultravoxSizes.stack],
+  ];
+}
+
+/** Tensors whose shapes say what `ultravox` finds in no metadata. */
+const ultravoxTensors: GgufHeader["tensors"] = [
+  { name: "a.position_embd.weight", shape: [ultravoxSizes.positions, 64] },
+  { name: "mm.a.mlp.1.weight", shape: [ultravoxSizes.gated, 64 * ultravoxSizes.stack] },
+].map((tensor) => ({ ...tensor, ggmlType: 0, type: "f32", offsetBytes: 0, sizeBytes: 0 }));
+
+/** (rows, taps, channels) as files have it: (rows, channels, taps). */
+function channelByChannel(values: Float32Array, columns: number, taps: number): Float32Array {
+  const channels = columns / taps;
+  return values.map((_, i) => {
+    const [row, rest] = [Math.floor(i / columns), i % columns];
+    return values[row * columns + (rest % taps) * channels + Math.floor(rest / taps)]!;
+  });
+}
+
 /** A file with random weights, and what they are as numbers. Matrices are of the type, convolutions F16, vectors F32. */
 export function projectorFile(metadata: ProjectorMetadata, type: WeightType, seed = 1) {
   const header: GgufHeader = {
-    ...{ version: 3, dataOffsetBytes: 0, tensors: [] },
+    ...{ version: 3, dataOffsetBytes: 0, tensors: ultravoxTensors },
     metadata: new Map(metadata.map(([key, , value]) => [key, value])),
   };
-  const width = Number(header.metadata.get("clip.vision.projection_dim"));
+  const width = Number(
+    header.metadata.get("clip.vision.projection_dim") ?? header.metadata.get("clip.audio.projection_dim"),
+  );
   const patchSize = Number(header.metadata.get("clip.vision.patch_size"));
   const random = seededRandom(seed);
   const weights: NamedWeights = new Map();
-  const tensors = projectorSpec(header, width).tensors.map(({ name, kind, shape, flat }) => {
+  // Keys without bias, as Whisper has them: what may be absent is.
+  const requests = projectorSpec(header, width).tensors.filter(({ optional }) => !optional);
+  const tensors = requests.map(({ name, kind, shape, flat, taps }) => {
     const count = shape.reduce((a, b) => a * b, 1);
-    const isNorm = /ln[^.]*\.weight$/.test(name);
+    const isNorm = /(ln|norm)[^.]*\.weight$/.test(name);
     const deviation = kind === "matrix" ? 1 / Math.sqrt(shape[1]!) : 0.3;
     const values = randomWeights(random, count, deviation).map((value) =>
       Math.fround(value + (isNorm ? 1 : 0)),
     );
-    const own: WeightType = kind === "vector" ? "f32" : flat ? "f16" : type;
+    const own: WeightType = kind === "vector" ? "f32" : flat || taps ? "f16" : type;
     const bytes = quantize(own, values);
-    const stored = name === "v.patch_embd.weight" ? [shape[0]!, 3, patchSize, patchSize] : shape;
     weights.set(name, { shape, values: dequantize(own, bytes, count) });
+    if (taps) {
+      const inFile = quantize(own, channelByChannel(values, shape[1]!, taps));
+      return { name, type: own, shape: [shape[0]!, shape[1]! / taps, taps], bytes: inFile };
+    }
+    const stored = name === "v.patch_embd.weight" ? [shape[0]!, 3, patchSize, patchSize] : shape;
     return { name, type: own, shape: stored, bytes };
   });
   return { file: new Blob([writeGguf({ metadata, tensors })]), weights };
