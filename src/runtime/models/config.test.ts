@@ -56,6 +56,7 @@ describe("a decoder's configuration", () => {
       rmsEpsilon: 1e-5,
       rope: { mode: "norm", width: 64, thetaBase: 100_000, positionScale: 1 },
       headNorm: false,
+      deepstackLayers: 0,
     });
     const old = header({ "llama.attention.head_count_kv": undefined, "llama.rope.freq_base": undefined });
     expect(modelConfig(old)).toMatchObject({ kvHeads: 9, rope: { thetaBase: 10_000 } });

@@ -28,6 +28,9 @@ export interface View {
  */
 export type PromptPiece = string | number;
 
+/** How rows of media lie, for models whose positions have these coordinates. In order: columns first, times last. */
+export type MediaGrid = readonly [times: number, rows: number, columns: number];
+
 export interface ImagePlan {
   views: View[];
   pieces: PromptPiece[];
