@@ -87,11 +87,15 @@ function decodeCandidates(gpu: Gpu, args: AttentionArgs): DecodeVariant[] {
 function measuredInputs({ cache, inputs }: AttentionArgs, tokens: number): TunableInput[] {
   const { pages, pageSize } = cache;
   const tablePages = inputs.pageTable.shape[1]!;
+  const [, axes = 1] = inputs.positions.shape;
   const length = Math.max(tokens, Math.min(1024, tablePages * pageSize, pages * pageSize));
   const row = (count: number, value: (i: number) => number) =>
     Uint32Array.from({ length: count }, (_, i) => value(i));
   return [
-    { slice: inputs.positions, words: row(tokens, (t) => length - tokens + t) },
+    {
+      slice: inputs.positions,
+      words: row(tokens * axes, (i) => length - tokens + Math.floor(i / axes)),
+    },
     { slice: inputs.slots, words: row(tokens, () => 0xffff_ffff) },
     { slice: inputs.sequences, words: row(tokens, () => 0) },
     { slice: inputs.lengths, words: row(tokens, (t) => length - tokens + t + 1) },

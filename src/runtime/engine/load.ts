@@ -122,7 +122,12 @@ export async function loadEngine(options: LoadOptions, opened?: SourceReader): P
     const chatTemplate = createChatTemplate(templateSource(header), tokenizer);
     if (options.projector !== undefined) {
       const { openProjector } = await import("./media/loadProjector.ts");
-      projector = await openProjector(options.projector, config.width, options.signal);
+      projector = await openProjector(
+        options.projector,
+        config.width,
+        options.signal,
+        config.deepstackLayers,
+      );
     }
     const projectorBytes = projector?.sizeBytes ?? 0;
 

@@ -7,6 +7,7 @@
 
 import { invalidRequest, OmniError } from "../errors.ts";
 import type { Tensor } from "../gpu/tensor.ts";
+import type { MediaGrid } from "../models/projector/types.ts";
 
 /** The first token of the content with number 0; contents are `mostRows` apart. */
 const firstToken = 2 ** 40;
@@ -24,6 +25,11 @@ export function inSameMedia(a: number, b: number): boolean {
   return isMediaToken(a) && Math.floor(a / mostRows) === Math.floor(b / mostRows);
 }
 
+/** The row of its content that a token stands for. */
+export function rowInMedia(token: number): number {
+  return token % mostRows;
+}
+
 /** An encoded picture or sound, held until it is released. */
 export interface MediaSpan {
   /** A number for each of its rows, for a prompt. */
@@ -36,6 +42,7 @@ interface Entry {
   key: string;
   start: number;
   count: number;
+  grid: MediaGrid | undefined;
   holders: number;
   /** When it was last opened, in steps of a counter. */
   used: number;
@@ -49,17 +56,35 @@ export class MediaRows {
   private nextNumber = 0;
   private clock = 0;
 
-  /** @param rows (M, D) f32 */
-  constructor(readonly rows: Tensor) {}
+  /**
+   * @param rows (M, D) f32
+   * @param deep (M, D) f32 each: what is added at the same places behind the first layers
+   */
+  constructor(
+    readonly rows: Tensor,
+    readonly deep: readonly Tensor[] = [],
+  ) {}
 
   /**
    * Holds the rows of a content; encodes it where they are not there.
    * @param key equal for equal rows only: a hash of content and processing
-   * @param encode submits what writes the rows (count, D); steps submitted after it has resolved read them
+   * @param encode submits what writes the rows (count, D), and those of `deep`; steps submitted after it has resolved read
+   *   them
+   * @param grid how the rows lie, if on a grid: as many as there are
    * @throws OmniError `invalid_request` where there are never so many rows, `queue_full` where others hold them, and what
    *   `encode` throws
    */
-  async open(key: string, count: number, encode: (rows: Tensor) => Promise<void> | void): Promise<MediaSpan> {
+  async open(
+    key: string,
+    count: number,
+    encode: (rows: Tensor, deep: readonly Tensor[]) => Promise<void> | void,
+    grid?: MediaGrid,
+  ): Promise<MediaSpan> {
+    if (grid && grid.reduce((product, side) => product * side, 1) !== count)
+      throw new OmniError(
+        "internal_error",
+        `Media of ${count} rows do not lie on a grid of ${grid.join(" x ")}.`,
+      );
     const capacity = this.rows.shape[0]!;
     if (count > Math.min(capacity, mostRows))
       throw invalidRequest(
@@ -70,9 +95,10 @@ export class MediaRows {
     let entry = this.entries.get(number);
     if (!entry) {
       const start = this.makeRoom(count);
-      entry = { key, start, count, holders: 0, used: 0, ready: Promise.resolve() };
+      entry = { key, start, count, grid, holders: 0, used: 0, ready: Promise.resolve() };
       this.entries.set(number, entry);
-      entry.ready = Promise.resolve(encode(this.slice(start, count))).catch((error) => {
+      const slice = (tensor: Tensor) => rowsOf(tensor, start, count);
+      entry.ready = Promise.resolve(encode(slice(this.rows), this.deep.map(slice))).catch((error) => {
         this.entries.delete(number);
         throw error;
       });
@@ -100,6 +126,11 @@ export class MediaRows {
     if (!entry || entry.holders === 0 || row >= entry.count)
       throw new OmniError("internal_error", `Media token ${token} has no row.`);
     return entry.start + row;
+  }
+
+  /** How the rows of its content lie, if on a grid and there. */
+  gridOf(token: number): MediaGrid | undefined {
+    return this.entries.get(Math.floor((token - firstToken) / mostRows))?.grid;
   }
 
   /** Whether a request may have this token in its prompt: somebody holds it. */
@@ -142,17 +173,10 @@ export class MediaRows {
       this.entries.delete(oldest[0]);
     }
   }
+}
 
-  private slice(start: number, count: number): Tensor {
-    const { buffer, offsetBytes, dtype, shape } = this.rows;
-    const rowBytes = shape[1]! * 4;
-    const sizeBytes = count * rowBytes;
-    return {
-      buffer,
-      dtype,
-      offsetBytes: offsetBytes + start * rowBytes,
-      sizeBytes,
-      shape: [count, shape[1]!],
-    };
-  }
+function rowsOf({ buffer, offsetBytes, dtype, shape }: Tensor, start: number, count: number): Tensor {
+  const rowBytes = shape[1]! * 4;
+  const sizeBytes = count * rowBytes;
+  return { buffer, dtype, offsetBytes: offsetBytes + start * rowBytes, sizeBytes, shape: [count, shape[1]!] };
 }

@@ -11,6 +11,7 @@ import type { DecoderConfig } from "../models/config.ts";
 import type { DecoderWeights } from "../models/decoder.ts";
 import { type DecoderState, decoderState } from "../models/decoderState.ts";
 import { type DecoderParts, recordHead, recordLayers } from "../models/decoderSteps.ts";
+import { axisCount } from "./axisPositions.ts";
 import { GpuSampler, type SampledRow } from "./gpuSampler.ts";
 import { MediaRows } from "./mediaRows.ts";
 import { PageCopier } from "./pageCopier.ts";
@@ -104,10 +105,11 @@ export class ModelRunner {
       outputs: this.maxOutputs,
       sequences: maxRunning,
       pages: Math.ceil(options.contextLength / pageSize),
+      axes: config.rope.axes ? axisCount : 1,
     });
     this.readback = new Readback(gpu);
     this.state = decoderState(config, this.activations, maxTokens, this.maxOutputs, options.mediaRows);
-    this.media = this.state.media && new MediaRows(this.state.media);
+    this.media = this.state.media && new MediaRows(this.state.media, this.state.deepMedia);
     this.sampler = new GpuSampler(gpu, {
       ...{ vocab, slots: maxRunning, maxOutputs: this.maxOutputs, contextLength: options.contextLength },
       maxTopLogprobs: Math.min(options.maxTopLogprobs ?? 0, vocab),

@@ -368,8 +368,7 @@ export class Scheduler {
     )
       dropped++;
     this.stop(sequence);
-    tokens.splice(keep, dropped);
-    sequence.prefillEnd = tokens.length;
+    sequence.dropTokens(keep, dropped);
     this.wait(sequence);
   }
 

@@ -43,6 +43,8 @@ export class Sequence {
   computed = 0;
   /** Positions below this one are computed as a prompt, later ones one a step. */
   prefillEnd: number;
+  /** Changes where known tokens do, other than by what is drawn. */
+  revision = 0;
   /** Tokens drawn, known or on their way. */
   drawn = 0;
   /** Tokens drawn and known. */
@@ -69,6 +71,13 @@ export class Sequence {
     this.tokens = [...options.prompt];
     this.prefillEnd = this.tokens.length;
     this.chain = { length: 0, last: undefined, broken: false };
+  }
+
+  /** Goes on without `count` tokens from `start` on; the others are computed anew. */
+  dropTokens(start: number, count: number): void {
+    this.tokens.splice(start, count);
+    this.prefillEnd = this.tokens.length;
+    this.revision++;
   }
 
   /** Positions that have a token, known or on its way. */

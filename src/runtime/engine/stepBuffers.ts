@@ -4,6 +4,7 @@ import { mediaId } from "../../kernels/rowFetch.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { type BufferSlice, roundUp, type Tensor } from "../gpu/tensor.ts";
 import type { StepInputs } from "../models/decoderState.ts";
+import { AxisPositions, axisCount } from "./axisPositions.ts";
 import { givenToken, noSlot } from "./gpuSampler.ts";
 import { isMediaToken, type MediaRows } from "./mediaRows.ts";
 import { type StepPart, tokenAt } from "./stepPlan.ts";
@@ -17,6 +18,8 @@ export interface StepBufferSizes {
   sequences: number;
   /** Pages of one sequence. */
   pages: number;
+  /** Coordinates of a position: 1, or 3 for (time, row, column). */
+  axes: number;
 }
 
 const alignmentWords = 64; // bindings start at multiples of 256 bytes
@@ -31,6 +34,7 @@ export class StepBuffers {
   private readonly buffer: GPUBuffer;
   private readonly words: Uint32Array<ArrayBuffer>;
   private readonly maxPages: number;
+  private readonly axisPositions: AxisPositions | undefined;
 
   constructor(
     private readonly gpu: Gpu,
@@ -46,7 +50,7 @@ export class StepBuffers {
     const parts = {
       size: reserve(4),
       tokens: reserve(sizes.tokens),
-      positions: reserve(sizes.tokens),
+      positions: reserve(sizes.tokens * sizes.axes),
       slots: reserve(sizes.tokens),
       sequences: reserve(sizes.tokens),
       lengths: reserve(sizes.tokens),
@@ -56,6 +60,7 @@ export class StepBuffers {
       pageTable: reserve(sizes.sequences * sizes.pages),
     };
     this.maxPages = sizes.pages;
+    if (sizes.axes > 1) this.axisPositions = new AxisPositions();
     this.words = new Uint32Array(length);
     this.buffer = gpu.device.createBuffer({
       label: "step inputs",
@@ -74,7 +79,7 @@ export class StepBuffers {
     this.rowDraws = tensor(parts.rowDraws);
     this.inputs = {
       tokens: tensor(parts.tokens),
-      positions: tensor(parts.positions),
+      positions: tensor(parts.positions, sizes.axes > 1 ? [sizes.tokens, sizes.axes] : undefined),
       slots: tensor(parts.slots),
       sequences: tensor(parts.sequences),
       lengths: tensor(parts.lengths),
@@ -100,11 +105,12 @@ export class StepBuffers {
     let row = 0;
     for (const { sequence, start, count } of part.entries) {
       this.writePages(sequence.slot, sequence.pages);
+      this.axisPositions?.write(sequence, start, count, words, at(inputs.positions) + axisCount * row, media);
       for (let position = start; position < start + count; position++, row++) {
         const page = sequence.pages[Math.floor(position / pageSize)]!;
         const token = tokenAt(sequence, position);
         words[at(inputs.tokens) + row] = isMediaToken(token) ? mediaId + media!.rowOf(token) : token;
-        words[at(inputs.positions) + row] = position;
+        if (!this.axisPositions) words[at(inputs.positions) + row] = position;
         words[at(inputs.slots) + row] = page * pageSize + (position % pageSize);
         words[at(inputs.sequences) + row] = sequence.slot;
         words[at(inputs.lengths) + row] = position + 1;

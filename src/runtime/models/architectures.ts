@@ -5,13 +5,14 @@ import type { GgufHeader } from "../weights/types.ts";
 import type { DecoderConfig } from "./config.ts";
 import { llama } from "./llama.ts";
 import { qwen3 } from "./qwen3.ts";
+import { qwen3vl } from "./qwen3vl.ts";
 
 export interface Architecture {
   name: string;
   config(header: GgufHeader): DecoderConfig;
 }
 
-const architectures: readonly Architecture[] = [llama, qwen3];
+const architectures: readonly Architecture[] = [llama, qwen3, qwen3vl];
 
 /**
  * The configuration of the model in a file.

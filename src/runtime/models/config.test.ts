@@ -56,6 +56,7 @@ describe("a decoder's configuration", () => {
       rmsEpsilon: 1e-5,
       rope: { mode: "norm", width: 64, thetaBase: 100_000, positionScale: 1 },
       headNorm: false,
+      deepstackLayers: 0,
     });
     const old = header({ "llama.attention.head_count_kv": undefined, "llama.rope.freq_base": undefined });
     expect(modelConfig(old)).toMatchObject({ kvHeads: 9, rope: { thetaBase: 10_000 } });
@@ -77,6 +78,36 @@ describe("a decoder's configuration", () => {
     const names = decoderTensors(config).map(({ name }) => name);
     expect(names).toContain("blk.29.attn_k_norm.weight");
     expect(new Set(names).size).toBe(names.length);
+  });
+
+  describe("qwen3vl", () => {
+    const vision = (changes: Record<string, MetadataValue>) => {
+      const renamed: Record<string, MetadataValue> = {};
+      for (const [key, value] of header().metadata) renamed[key.replace("llama.", "qwen3vl.")] = value;
+      const sections = { "qwen3vl.rope.dimension_sections": [12, 10, 10, 0] };
+      return header({ ...renamed, ...sections, "general.architecture": "qwen3vl", ...changes });
+    };
+
+    test("has positions of three coordinates, in turn over the pairs", () => {
+      const { rope, deepstackLayers } = modelConfig(vision({ "qwen3vl.n_deepstack_layers": 3 }));
+      expect(deepstackLayers).toBe(3);
+      expect(rope.axes?.map(({ axis }) => axis).join("")).toBe(`${"012".repeat(10)}00`);
+      expect(rope.axes?.map(({ exponent }) => exponent * 32)).toEqual(
+        Array.from({ length: 32 }, (_, i) => i),
+      );
+      expect(modelConfig(vision({})).deepstackLayers).toBe(0);
+    });
+
+    test.each<[string, MetadataValue]>([
+      ["rope.dimension_sections", [12, 10, 9, 0]],
+      ["rope.dimension_sections", [12, 10, 10]],
+      ["rope.dimension_sections", [12, 30, -10, 0]],
+      ["rope.dimension_sections", [11, 10, 10, 1]],
+      ["n_deepstack_layers", 31],
+      ["n_deepstack_layers", 1.5],
+    ])("%s of %j is refused by name", (key, value) => {
+      expect(() => modelConfig(vision({ [`qwen3vl.${key}`]: value }))).toThrow(`qwen3vl.${key}`);
+    });
   });
 
   test.each([

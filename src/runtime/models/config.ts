@@ -1,5 +1,7 @@
 /** Reads a decoder's sizes from GGUF metadata, and refuses what cannot be run, by name. */
 
+import type { PairAxis } from "../../kernels/rope.ts";
+import { interleavedMropeAxes } from "../../kernels/ropeAxes.ts";
 import { badModelFile, unsupportedModel } from "../errors.ts";
 import type { GgufHeader, MetadataValue } from "../weights/types.ts";
 
@@ -26,6 +28,8 @@ export interface DecoderConfig {
   rope: RopeConfig;
   /** RMSNorm over each head of q and k before RoPE. */
   headNorm: boolean;
+  /** Layers, from the first on, behind which rows of media are added to (DeepStack). */
+  deepstackLayers: number;
 }
 
 export interface RopeConfig {
@@ -36,6 +40,8 @@ export interface RopeConfig {
   thetaBase: number;
   /** Positions are multiplied by this (linear scaling). */
   positionScale: number;
+  /** Where positions are (time, row, column): which of them turns each pair. */
+  axes?: readonly PairAxis[];
 }
 
 /** Typed look-ups of `{prefix}.{key}`; every error names the key. */
@@ -87,6 +93,8 @@ export class Keys {
 export interface ArchitectureTraits {
   ropeMode: RopeConfig["mode"];
   headNorm: boolean;
+  /** Positions are (time, row, column), in turn over the pairs: `rope.dimension_sections` says how many pairs each has. */
+  interleavedMrope?: boolean;
 }
 
 /**
@@ -122,12 +130,13 @@ export function decoderConfig(
     );
   if (keys.number("expert_count", 0) > 0)
     throw unsupportedModel("Mixtures of experts are not supported yet.", `${architecture}.expert_count`);
+  const layers = keys.size("block_count", 1024);
   const embedding = header.tensors.find(({ name }) => name === "token_embd.weight");
   if (!embedding) throw badModelFile("The file has no tensor token_embd.weight.", "token_embd.weight");
   return {
     architecture,
     contextLength: keys.size("context_length", 2 ** 24),
-    layers: keys.size("block_count", 1024),
+    layers,
     width,
     heads,
     kvHeads,
@@ -140,8 +149,10 @@ export function decoderConfig(
       width: ropeWidth,
       thetaBase: keys.number("rope.freq_base", 10_000),
       positionScale: positionScale(keys),
+      ...(traits.interleavedMrope && { axes: interleavedMropeAxes(ropeSections(keys, ropeWidth / 2)) }),
     },
     headNorm: traits.headNorm,
+    deepstackLayers: deepstackLayers(keys, layers),
   };
 }
 
@@ -150,4 +161,25 @@ function positionScale(keys: Keys): number {
   if (value === undefined || value === "none" || value === "") return 1;
   if (value === "linear") return 1 / keys.number("rope.scaling.factor", 1);
   throw unsupportedModel(`RoPE scaling "${String(value)}" is not supported.`, name);
+}
+
+/** Pairs turned by time, row and column. The fourth number of a file is of no use to pictures. */
+function ropeSections(keys: Keys, pairs: number): [number, number, number] {
+  const sections = keys.numbers("rope.dimension_sections", 4);
+  const [time = 0, rows = 0, columns = 0, more] = sections;
+  const whole = sections.every((count) => Number.isInteger(count) && count >= 0);
+  if (!whole || time === 0 || time + rows + columns !== pairs || more !== 0)
+    throw badModelFile(
+      `${keys.value("rope.dimension_sections").name} is ${sections.join(", ")}; expected three numbers of ${pairs} in all, and 0.`,
+      keys.value("rope.dimension_sections").name,
+    );
+  return [time, rows, columns];
+}
+
+function deepstackLayers(keys: Keys, layers: number): number {
+  const { name } = keys.value("n_deepstack_layers");
+  const count = keys.number("n_deepstack_layers", 0);
+  // Each takes as much memory as the rows of media themselves.
+  if (Number.isInteger(count) && count >= 0 && count <= Math.min(layers, 8)) return count;
+  throw badModelFile(`${name} is ${count}; expected a whole number up to ${Math.min(layers, 8)}.`, name);
 }

@@ -33,6 +33,8 @@ export interface DecoderState {
   logits: Tensor; // (R, V)
   /** Encoded pictures and sounds, where the model takes any. */
   media?: Tensor | undefined; // (M, D)
+  /** What is added at their places behind the first layers. */
+  deepMedia: readonly Tensor[]; // (M, D) each
   /** Faults that kernels noticed: see `cacheFault`. */
   faults: Tensor; // (1)
 }
@@ -62,6 +64,10 @@ export function decoderState(
     gated: () => kinds("gated", F),
     logits: () => arena.tensor("logits", "f32", [R, V]),
     media: () => (M > 0 ? arena.tensor("media", "f32", [M, D]) : undefined),
+    deepMedia: () =>
+      Array.from({ length: M > 0 ? config.deepstackLayers : 0 }, (_, i) =>
+        arena.tensor(`media of layer ${i}`, "f32", [M, D]),
+      ),
     faults: () => arena.tensor("faults", "u32", [1]),
   });
 }

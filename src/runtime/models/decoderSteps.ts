@@ -5,6 +5,7 @@
  */
 
 import type { Activations } from "../../kernels/activations.ts";
+import { addMedia } from "../../kernels/addMedia.ts";
 import { type AttentionArgs, decodeAttention, prefillAttention } from "../../kernels/attention.ts";
 import type { KvCache } from "../../kernels/kvCache.ts";
 import { matmul, matmulAdd, matmulSwiglu, type NextNorm } from "../../kernels/matmul.ts";
@@ -47,6 +48,9 @@ export function recordLayers(rec: Recording, parts: DecoderParts, steps: "decode
     recordAttention(rec, parts, i, steps, at("attention"));
     const attended = s.attended[activationKind(rec.gpu, layer.attentionOutput)];
     addTo(rec, parts, attended, layer.attentionOutput, feedForwardNorm(rec, parts, layer), at("attn_output"));
+    // Before the layer's last sum, which prepares the next layer's rows: the order of sums is of no account.
+    const deep = steps === "any" ? s.deepMedia[i] : undefined;
+    if (deep) addMedia(rec, { x: s.x, ids: inputs.tokens, media: deep, rows }, at("deepstack"));
     recordGated(rec, parts, layer, at("gate_up"));
     addTo(
       rec,
@@ -141,6 +145,7 @@ function recordAttention(
       thetaBase: config.rope.thetaBase,
       positionScale: config.rope.positionScale,
       frequencyFactors: weights.ropeFactors,
+      axes: config.rope.axes,
     },
     faults: s.faults,
     out: direct ? out : s.attendedValues,

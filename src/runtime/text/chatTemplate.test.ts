@@ -317,3 +317,32 @@ describe("templates that fail", () => {
     expect(() => run("{{ range('a') }}")).toThrow("integers");
   });
 });
+
+describe("pictures in prompts", () => {
+  const tokenizer = byteTokenizer(["<|vision_start|>", "<|image_pad|>", "<|vision_end|>"]);
+  const [start = 0, , end = 0] = ["<|vision_start|>", "<|image_pad|>", "<|vision_end|>"].map(
+    (token) => tokenizer.specialTokens.get(token)!,
+  );
+  const media = [
+    {
+      ...{ kind: "image" as const, pieces: [[1000, 1001]], placeholder: "<|image_pad|>" },
+      around: ["<|vision_start|>", "<|vision_end|>"] as const,
+    },
+  ];
+  const content = [
+    { type: "text" as const, text: "a" },
+    { type: "media" as const, index: 0 },
+    { type: "text" as const, text: "b" },
+  ];
+  const tokensBy = (source: string) =>
+    createChatTemplate(source, tokenizer).tokens([{ role: "user", content }], { media });
+
+  it("take the placeholder's place, or bring what templates write around it", () => {
+    const expected = [97, start, 1000, 1001, end, 98];
+    const typed =
+      "{% for m in messages %}{% for p in m.content %}{% if p.type == 'image' %}<|vision_start|><|image_pad|><|vision_end|>" +
+      "{% else %}{{ p.text }}{% endif %}{% endfor %}{% endfor %}";
+    expect(tokensBy(typed)).toEqual(expected);
+    expect(tokensBy("{% for m in messages %}{{ m.content }}{% endfor %}")).toEqual(expected);
+  });
+});

@@ -108,7 +108,8 @@ class JinjaChatTemplate implements ChatTemplate {
         "messages",
       );
     return texts.flatMap((text, i) => {
-      const after = i < used.length ? this.#piecesOf(options.media![used[i]!]!.pieces) : [];
+      const { pieces = [], around: [before, behind] = ["", ""] } = options.media?.[used[i]!] ?? {};
+      const after = this.#piecesOf([before, ...pieces, behind].filter((piece) => piece !== ""));
       return [...(text === "" ? [] : this.#encode(text)), ...after];
     });
   }

@@ -77,6 +77,8 @@ export interface PromptMedia {
   pieces: readonly (string | readonly number[])[];
   /** The special token that templates of such models write for one. */
   placeholder?: string | undefined;
+  /** Texts that such templates write around it, for those that write none. */
+  around?: readonly [string, string] | undefined;
 }
 
 export interface RenderOptions {

@@ -16,7 +16,7 @@ export class AudioRunner {
     const { positions, rows, windowSamples } = model;
     this.run = new EncoderRun(gpu, "sounds", { tokens: positions, outputs: rows }, (rec, arena) => {
       this.samples = arena.tensor("samples", "f32", [windowSamples]);
-      return model.record(rec, arena, this.samples);
+      return [model.record(rec, arena, this.samples)];
     });
   }
 
@@ -31,7 +31,7 @@ export class AudioRunner {
   /** Submits the encoding of a window. @param rows its rows become the `index`-th of these */
   encode(window: Float32Array<ArrayBuffer>, rows: Tensor, index: number): void {
     this.run.write(this.samples, window);
-    this.run.submit(rows, index);
+    this.run.submit([rows], index);
   }
 
   destroy(): void {

@@ -9,20 +9,19 @@ export class EncoderRun {
   readonly arena: BufferArena;
   private readonly step: Tensor;
   private readonly recording: Recording;
-  /** (R, M): of the last step. */
-  private readonly out: Tensor;
+  /** (R, M) each: of the last step. */
+  private readonly outs: readonly Tensor[];
 
   constructor(
     private readonly gpu: Gpu,
     owner: string,
     private readonly size: StepSize,
-    record: (rec: Recording, arena: BufferArena) => Tensor,
+    record: (rec: Recording, arena: BufferArena) => readonly Tensor[],
   ) {
     this.arena = new BufferArena(gpu, owner);
     this.step = this.arena.tensor("step", "u32", [4], GPUBufferUsage.UNIFORM);
-    gpu.device.queue.writeBuffer(this.step.buffer, 0, Uint32Array.of(size.tokens, size.outputs));
     this.recording = new Recording(gpu, this.step, size);
-    this.out = record(this.recording, this.arena);
+    this.outs = record(this.recording, this.arena);
   }
 
   compile(): Promise<void> {
@@ -33,22 +32,24 @@ export class EncoderRun {
     this.gpu.device.queue.writeBuffer(tensor.buffer, tensor.offsetBytes, values);
   }
 
-  /** Submits a step and the copy of its rows to the `index`-th R rows of `rows`. */
-  submit(rows: Tensor, index: number): void {
+  /**
+   * Submits a step and the copies of its rows to the `index`-th R rows of `targets`, of which there are as many as the recording
+   * returned.
+   * @param size of this step; no larger than the largest, which is the default
+   */
+  submit(targets: readonly Tensor[], index: number, size = this.size): void {
     const { device } = this.gpu;
+    this.write(this.step, Uint32Array.of(size.tokens, size.outputs));
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
-    this.recording.encode(pass, this.size);
+    this.recording.encode(pass, size);
     pass.end();
-    const { buffer, offsetBytes, shape } = this.out;
-    const sizeBytes = shape[0]! * shape[1]! * 4;
-    encoder.copyBufferToBuffer(
-      buffer,
-      offsetBytes,
-      rows.buffer,
-      rows.offsetBytes + index * sizeBytes,
-      sizeBytes,
-    );
+    this.outs.forEach(({ buffer, offsetBytes, shape }, i) => {
+      const target = targets[i]!;
+      const sizeBytes = size.outputs * shape[1]! * 4;
+      const start = target.offsetBytes + index * sizeBytes;
+      encoder.copyBufferToBuffer(buffer, offsetBytes, target.buffer, start, sizeBytes);
+    });
     device.queue.submit([encoder.finish()]);
   }
 

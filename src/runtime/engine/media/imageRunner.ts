@@ -21,6 +21,7 @@ export class ImageRunner {
   private pixels!: Tensor;
   private sizes!: Tensor;
   private window!: Tensor;
+  private places: Tensor | undefined;
   /** The picture in `pixels`. */
   private loaded: Pixels | undefined;
 
@@ -35,8 +36,9 @@ export class ImageRunner {
       this.window = arena.tensor("window", "u32", [4]);
       const mostHeight = pixelLimits.maxSide;
       const scratch = arena.tensor("scratch", "u32", [mostHeight, viewSize.width]);
-      const { pixels, sizes, window } = this;
-      return model.record(rec, { arena, pixels, sizes, window, scratch, mostHeight });
+      if (model.patchPlaces) this.places = arena.tensor("places", "u32", [patches, 2]);
+      const { pixels, sizes, window, places } = this;
+      return model.record(rec, { arena, pixels, sizes, window, places, scratch, mostHeight });
     });
   }
 
@@ -48,18 +50,25 @@ export class ImageRunner {
     return this.run.compile();
   }
 
-  /** Submits the encoding of a view. @param rows its rows become the `index`-th of these */
-  encode(picture: Pixels, { resized, left, top }: View, rows: Tensor, index: number): void {
-    const { run } = this;
+  /** Submits the encoding of a view. @param targets its rows, and those of the first layers, become the `index`-th of these */
+  encode(picture: Pixels, view: View, targets: readonly Tensor[], index: number): void {
+    const { run, model } = this;
+    const { resized, left, top, own } = view;
     if (this.loaded !== picture) run.write(this.pixels, picture.words);
     this.loaded = picture;
-    const { width, height } = this.model.viewSize;
+    const { width, height } = own ?? model.viewSize;
     run.write(this.sizes, Uint32Array.of(picture.height, picture.width, resized.height, resized.width));
     run.write(this.window, Uint32Array.of(top, left, height, width));
-    run.submit(rows, index);
+    if (this.places) run.write(this.places, model.patchPlaces!(view));
+    run.submit(targets, index, own && { tokens: own.patches, outputs: rowsOf(view, model) });
   }
 
   destroy(): void {
     this.run.destroy();
   }
+}
+
+/** Rows that stand in the prompt for a view. */
+export function rowsOf({ own }: View, { rows }: Pick<ImageEncoderModel, "rows">): number {
+  return own ? own.grid.reduce((product, side) => product * side, 1) : rows;
 }

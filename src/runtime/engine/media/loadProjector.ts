@@ -35,17 +35,19 @@ export interface OpenedProjector {
 
 /**
  * @param width of the language model, D
+ * @param deepstackLayers of the language model
  * @throws OmniError `bad_model_file`, `unsupported_model`, `download_failed`, `aborted`
  */
 export async function openProjector(
   source: string | URL | Blob,
   width: number,
   signal: AbortSignal | undefined,
+  deepstackLayers = 0,
 ): Promise<OpenedProjector> {
   const reader = new SourceReader(openSource(source), signal);
   try {
     const header = await readGgufHeader(reader);
-    const spec = projectorSpec(header, width);
+    const spec = projectorSpec(header, width, deepstackLayers);
     return {
       ...{ header, spec },
       get sizeBytes() {

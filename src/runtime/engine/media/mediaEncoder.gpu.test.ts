@@ -1,16 +1,20 @@
 import { describe, expect, it } from "vitest";
+import type { ResizeFilter } from "../../../kernels/encoder/imageResize.ts";
 import { compare, tolerances } from "../../../kernels/testing/compare.ts";
 import { openTestGpu, type TestGpu } from "../../../kernels/testing/harness.ts";
 import { randomValues, seededRandom } from "../../../kernels/testing/random.ts";
-import { ProjectorRef } from "../../models/projector/testing/projector.ref.ts";
+import { ProjectorRef, type RefSizes } from "../../models/projector/testing/projector.ref.ts";
 import {
   idefics3Metadata,
   omnitabMetadata,
   type ProjectorMetadata,
   projectorFile,
+  qwen3vlMetadata,
   ultravoxMetadata,
   ultravoxSizes,
 } from "../../models/projector/testing/projectorFile.ts";
+import { Qwen3vlRef } from "../../models/projector/testing/qwen3vl.ref.ts";
+import type { Size } from "../../models/projector/types.ts";
 import { MediaRows } from "../mediaRows.ts";
 import { audioWindows } from "./audioRunner.ts";
 import { openProjector } from "./loadProjector.ts";
@@ -19,11 +23,18 @@ import type { OpenedMedia } from "./mediaEncoder.ts";
 const D = 64;
 const options = { room: 400, signal: new AbortController().signal };
 
-async function load(t: TestGpu, metadata: ProjectorMetadata, type: "f32" | "f16" | "q8_0") {
+async function load(
+  t: TestGpu,
+  metadata: ProjectorMetadata,
+  type: "f32" | "f16" | "q8_0",
+  deepstackLayers = 0,
+) {
   const { file, weights } = projectorFile(metadata, type);
-  const table = t.f32([400, D], new Float32Array(400 * D));
-  const rows = new MediaRows(table);
-  const projector = await openProjector(file, D, undefined);
+  const zeros = () => t.f32([400, D], new Float32Array(400 * D));
+  const table = zeros();
+  const deep = Array.from({ length: deepstackLayers }, zeros);
+  const rows = new MediaRows(table, deep);
+  const projector = await openProjector(file, D, undefined, deepstackLayers);
   const { encoder, weights: loaded } = await projector.load({
     ...{ gpu: t.gpu, rows, signal: undefined, onProgress: () => {} },
   });
@@ -31,20 +42,22 @@ async function load(t: TestGpu, metadata: ProjectorMetadata, type: "f32" | "f16"
   const number = (key: string) => Number(projector.header.metadata.get(key));
   const list = (key: string) => projector.header.metadata.get(key) as number[];
   const whisper = projector.spec.type === "ultravox";
-  const sizes = whisper ? "clip.audio" : "clip.vision";
-  const reference = new ProjectorRef(weights, {
+  const side = whisper ? "clip.audio" : "clip.vision";
+  const sizes: RefSizes = {
     imageSize: number("clip.vision.image_size"),
     patchSize: number("clip.vision.patch_size"),
-    heads: number(`${sizes}.attention.head_count`),
-    epsilon: number(`${sizes}.attention.layer_norm_epsilon`),
+    heads: number(`${side}.attention.head_count`),
+    epsilon: number(`${side}.attention.layer_norm_epsilon`),
     mean: list("clip.vision.image_mean"),
     std: list("clip.vision.image_std"),
-    filter: projector.spec.type === "idefics3" ? "lanczos" : "bilinear",
+    filter: filters[projector.spec.type]!,
     whisper,
-  });
+  };
+  const reference = new ProjectorRef(weights, sizes);
+  const qwen = new Qwen3vlRef(weights, sizes);
   /** The rows of each span of tokens among the pieces. */
-  const read = async ({ pieces }: OpenedMedia) => {
-    const all = await t.read(table);
+  const read = async ({ pieces }: OpenedMedia, from = table) => {
+    const all = await t.read(from);
     return pieces.flatMap((piece) =>
       typeof piece === "string"
         ? []
@@ -55,8 +68,14 @@ async function load(t: TestGpu, metadata: ProjectorMetadata, type: "f32" | "f16"
     encoder.destroy();
     loaded.destroy();
   };
-  return { encoder, reference, read, rows, destroy };
+  return { encoder, reference, qwen, read, rows, deep, destroy };
 }
+
+const filters: Record<string, ResizeFilter> = {
+  idefics3: "lanczos",
+  omnitab: "bilinear",
+  qwen3vl_merger: "bicubic",
+};
 
 /** A smooth picture with noise: pixels near a half round to either side, so that few do. */
 function picture(width: number, height: number, seed = 1) {
@@ -112,6 +131,47 @@ describe("idefics3", () => {
       tolerances.attention.f32,
       "as it is",
     );
+    destroy();
+  });
+});
+
+describe("qwen3vl_merger", () => {
+  it("pictures of any shape, with what the first layers add, as the reference sees them", async () => {
+    const t = await openTestGpu();
+    const { encoder, qwen, read, rows, deep, destroy } = await load(t, qwen3vlMetadata(), "q8_0", 2);
+    const see = async (image: ReturnType<typeof picture>, resized: Size, limits: typeof seen) => {
+      const opened = await encoder.image(image, "auto", options);
+      expect(opened).toMatchObject({
+        placeholder: "<|image_pad|>",
+        around: ["<|vision_start|>", "<|vision_end|>"],
+      });
+      const expected = qwen.picture(image.words, image, resized);
+      expect(expected).toHaveLength(3);
+      for (const [i, table] of [undefined, ...deep].entries())
+        compare(
+          (await read(opened, table))[0]!,
+          expected[i]!.flatMap((row) => [...row]),
+          limits,
+          `${resized.width} x ${resized.height}, ${i}`,
+        );
+      return opened;
+    };
+    // As they are, wide and tall: nothing is rounded.
+    const wide = await see(picture(48, 32), { width: 48, height: 32 }, tolerances.attention.f32);
+    await see(picture(32, 64, 2), { width: 32, height: 64 }, tolerances.attention.f32);
+    await see(picture(70, 50, 3), { width: 64, height: 48 }, seen);
+    const [tokens] = wide.pieces as number[][];
+    expect(tokens).toHaveLength(6);
+    expect(rows.gridOf(tokens![0]!)).toEqual([1, 2, 3]);
+
+    const video = await encoder.video([picture(32, 64, 4), picture(48, 32)], options);
+    const pieces = video.pieces.map((piece) => (typeof piece === "string" ? piece : piece.length));
+    expect(pieces).toEqual([
+      ...["<|vision_start|>", 8, "<|vision_end|>"],
+      ...["<|vision_start|>", 6, "<|vision_end|>"],
+    ]);
+    // A frame that is a picture that was seen has its rows.
+    expect(video.pieces[4]).toEqual(tokens);
     destroy();
   });
 });
@@ -228,7 +288,7 @@ describe("files that are refused", () => {
       /no projector.*"llama"/,
     );
     await expect(open(changed("clip.projector_type", "ldp", "string"))).rejects.toThrow(
-      /"ldp".*idefics3, omnitab, ultravox/,
+      /"ldp".*idefics3, omnitab, qwen3vl_merger, ultravox/,
     );
     await expect(open(changed("clip.vision.patch_size", 7))).rejects.toThrow(/64 pixels in patches of 7/);
     await expect(open(changed("clip.vision.attention.head_count", 3))).rejects.toThrow(/Heads of 42\.6/);

@@ -7,13 +7,14 @@ import type {
   Detail,
   ImageEncoderModel,
   PromptPiece,
+  View,
 } from "../../models/projector/types.ts";
 import type { PromptMedia } from "../../text/types.ts";
 import { hex } from "../hex.ts";
 import type { MediaRows, MediaSpan } from "../mediaRows.ts";
 import { checkAborted } from "../types.ts";
 import { type AudioRunner, audioWindows } from "./audioRunner.ts";
-import type { ImageRunner, Pixels } from "./imageRunner.ts";
+import { type ImageRunner, type Pixels, rowsOf } from "./imageRunner.ts";
 
 export type { Detail };
 export type MediaKind = PromptMedia["kind"];
@@ -80,28 +81,27 @@ export class MediaEncoder {
     checkAborted(signal);
     const { model } = this.parts.image!;
     const { views, pieces } = model.plan(picture, detail);
-    expectRoom(views.length * model.rows, room);
+    const R = rowsOf(views[0]!, model);
+    expectRoom(views.length * R, room);
     const runner = await this.open(this.parts.image!);
-    const key = `image ${await digest(picture.words)} ${JSON.stringify([picture.width, picture.height, views])}`;
-    const span = await this.parts.rows.open(key, views.length * model.rows, (rows) =>
-      this.encodeEach(views.length, (i) => runner.encode(picture, views[i]!, rows, i)),
-    );
-    return opened("image", [span], pieces, model.rows, model.placeholder);
+    const span = await this.openViews(runner, picture, views);
+    return opened("image", [span], pieces, R, model);
   }
 
   /** Frames of a video in turn, each on its own in the cache. */
   async video(frames: readonly Pixels[], { room, signal }: OpenOptions): Promise<OpenedMedia> {
     const { model } = this.parts.image!;
-    expectRoom(frames.length * model.rows, room);
+    const views = frames.map((frame) => model.plan(frame, "low").views[0]!);
+    expectRoom(
+      views.reduce((sum, view) => sum + rowsOf(view, model), 0),
+      room,
+    );
     const runner = await this.open(this.parts.image!);
     const spans: MediaSpan[] = [];
     try {
-      for (const frame of frames) {
+      for (const [i, frame] of frames.entries()) {
         checkAborted(signal);
-        const [view] = model.plan(frame, "low").views;
-        const key = `image ${await digest(frame.words)} ${JSON.stringify([frame.width, frame.height, [view]])}`;
-        const encode = (rows: Tensor) => this.encodeEach(1, () => runner.encode(frame, view!, rows, 0));
-        spans.push(await this.parts.rows.open(key, model.rows, encode));
+        spans.push(await this.openViews(runner, frame, [views[i]!]));
       }
     } catch (thrown) {
       for (const span of spans) span.release();
@@ -110,7 +110,7 @@ export class MediaEncoder {
     const pieces = spans.flatMap((_, i) =>
       model.framePieces.map((piece) => (typeof piece === "number" ? i : piece)),
     );
-    return opened("video", spans, pieces, model.rows);
+    return opened("video", spans, pieces);
   }
 
   /** @param samples 16 kHz, mono */
@@ -136,11 +136,21 @@ export class MediaEncoder {
       for (const span of spans) span.release();
       throw thrown;
     }
-    return opened("audio", spans, model.pieces(windows.length), model.rows);
+    return opened("audio", spans, model.pieces(windows.length));
   }
 
   destroy(): void {
     for (const runner of this.opened) runner.destroy();
+  }
+
+  /** The rows of all views. */
+  private async openViews(runner: ImageRunner, picture: Pixels, views: readonly View[]): Promise<MediaSpan> {
+    const key = `image ${await digest(picture.words)} ${JSON.stringify([picture.width, picture.height, views])}`;
+    const count = views.reduce((sum, view) => sum + rowsOf(view, runner.model), 0);
+    const encode = (rows: Tensor, deep: readonly Tensor[]) =>
+      this.encodeEach(views.length, (i) => runner.encode(picture, views[i]!, [rows, ...deep], i));
+    // Views of sizes of their own come alone.
+    return this.parts.rows.open(key, count, encode, views[0]!.own?.grid);
   }
 
   private async open<R extends ImageRunner | AudioRunner>(lazy: LazyRunner<unknown, R>): Promise<R> {
@@ -161,21 +171,21 @@ export class MediaEncoder {
   }
 }
 
-/** @param spans of rows: all in the first, or R in each */
+/** @param R rows for a number of `pieces`, where one span has those of all; otherwise each has a span */
 function opened(
   kind: MediaKind,
   spans: readonly MediaSpan[],
   pieces: readonly PromptPiece[],
-  R: number,
-  placeholder?: string,
+  R?: number,
+  { placeholder, around }: Pick<ImageEncoderModel, "placeholder" | "around"> = {},
 ): OpenedMedia {
-  const tokens = spans.flatMap((span) => span.tokens);
+  const tokensOf = (i: number) =>
+    R === undefined ? spans[i]!.tokens : spans[0]!.tokens.slice(i * R, (i + 1) * R);
   return {
     kind,
-    pieces: pieces.map((piece) =>
-      typeof piece === "number" ? tokens.slice(piece * R, (piece + 1) * R) : piece,
-    ),
+    pieces: pieces.map((piece) => (typeof piece === "number" ? tokensOf(piece) : piece)),
     placeholder,
+    around,
     release: () => {
       for (const span of spans) span.release();
     },

@@ -82,6 +82,8 @@ export interface LayerTraits {
   heads: number;
   epsilon?: number;
   activation?: MatmulActivation;
+  /** What happens to queries and keys of (R, 3D) before they meet. */
+  rotate?: ((rec: Recording, qkv: Tensor, label: string) => void) | undefined;
 }
 
 /** Activations that layers share. R rows. */
@@ -98,7 +100,7 @@ export function recordSelfAttention(
   rec: Recording,
   attention: SelfAttention,
   s: LayerState,
-  { heads, epsilon }: Pick<LayerTraits, "heads" | "epsilon">,
+  { heads, epsilon, rotate }: Pick<LayerTraits, "heads" | "epsilon" | "rotate">,
   label: string,
 ): void {
   const D = s.x.shape.at(-1)!;
@@ -112,6 +114,7 @@ export function recordSelfAttention(
     epsilon === undefined ? {} : { epsilon },
   );
   linear(rec, s.normed, attention.qkv, s.qkv, `${label} qkv`);
+  rotate?.(rec, s.qkv, label);
   const head = (start: number) => ({ tensor: s.qkv, start, stride: 3 * D });
   const qkv = { q: head(0), k: head(D), v: head(2 * D), heads, headWidth };
   denseAttention(rec, { ...qkv, scale: 1 / Math.sqrt(headWidth), out: s.attended, rows }, label);

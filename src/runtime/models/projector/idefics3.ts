@@ -55,7 +55,7 @@ export function idefics3(header: GgufHeader): ProjectorSpec {
             const grid = { height: side, width: side };
             pixelShuffle(rec, { x: features, width: D, out: shuffled, rows, grid, factor }, "vision");
             linear(rec, shuffled, projection, out, "vision projection", { rows: { of: "outputs" } });
-            return out;
+            return [out];
           },
         },
       };

@@ -123,8 +123,9 @@ export function omnitab(header: GgufHeader): ProjectorSpec {
           },
           video: { framesPerSecond: 2, mostFrames: 8 },
           framePieces: frame("video"),
-          record: (rec, inputs) =>
+          record: (rec, inputs) => [
             project(rec, inputs.arena, recordVision(rec, vision, seen, inputs), "image"),
+          ],
         },
         audio: {
           windowSamples: audio.frames * frameSamples,

@@ -4,18 +4,23 @@ import { badModelFile, unsupportedModel } from "../../errors.ts";
 import type { GgufHeader } from "../../weights/types.ts";
 import { idefics3 } from "./idefics3.ts";
 import { omnitab } from "./omnitab.ts";
+import { qwen3vl } from "./qwen3vl.ts";
 import type { ProjectorSpec } from "./types.ts";
 import { ultravox } from "./ultravox.ts";
 
-const projectors: Record<string, (header: GgufHeader) => ProjectorSpec> = { idefics3, omnitab, ultravox };
+const projectors: Record<string, (header: GgufHeader) => ProjectorSpec> = {
+  ...{ idefics3, omnitab, ultravox },
+  qwen3vl_merger: qwen3vl,
+};
 
 /**
  * What a projector file holds.
  * @param width of the language model, D
+ * @param deepstackLayers of the language model
  * @throws OmniError `unsupported_model` naming the type, `bad_model_file` naming the key; `unsupported_model` where it is for
  *   another language model
  */
-export function projectorSpec(header: GgufHeader, width: number): ProjectorSpec {
+export function projectorSpec(header: GgufHeader, width: number, deepstackLayers = 0): ProjectorSpec {
   const { metadata } = header;
   if (metadata.get("general.architecture") !== "clip")
     throw badModelFile(
@@ -36,6 +41,12 @@ export function projectorSpec(header: GgufHeader, width: number): ProjectorSpec 
     throw unsupportedModel(
       `The projector gives rows of ${spec.outputWidth} numbers and the language model reads ${width}: they do not belong together.`,
       `clip.${metadata.has("clip.vision.projection_dim") ? "vision" : "audio"}.projection_dim`,
+    );
+  const { deepstackLayers: given = 0 } = spec;
+  if (given !== deepstackLayers)
+    throw unsupportedModel(
+      `The projector gives rows for ${given} layers and the language model has ${deepstackLayers} that add some: they do not belong together.`,
+      "clip.vision.is_deepstack_layers",
     );
   return spec;
 }

@@ -20,6 +20,18 @@ export interface View {
   /** The part of that: its corner; its size is the encoder's. */
   left: number;
   top: number;
+  /** Where the encoder sees pictures in sizes of their own: this one's, instead of the encoder's. */
+  own?: OwnSize;
+}
+
+/** How rows of media lie, for models whose positions have these coordinates. In order: columns first, times last. */
+export type MediaGrid = readonly [times: number, rows: number, columns: number];
+
+export interface OwnSize extends Size {
+  /** Of the encoder: N. */
+  patches: number;
+  /** Of its rows, R in all. */
+  grid: MediaGrid;
 }
 
 /**
@@ -29,13 +41,14 @@ export interface View {
 export type PromptPiece = string | number;
 
 export interface ImagePlan {
+  /** All give the same number of rows. */
   views: View[];
   pieces: PromptPiece[];
 }
 
 /** An encoder of pictures. N patches of a view, D its width, R rows that it gives, M the width of the language model. */
 export interface ImageEncoderModel {
-  /** Of a view, in pixels. */
+  /** Of a view, in pixels; the largest sides where views have sizes of their own. The same for what follows. */
   viewSize: Size;
   /** R: rows that stand in the prompt for a view. */
   rows: number;
@@ -43,13 +56,17 @@ export interface ImageEncoderModel {
   patches: number;
   /** The special token that templates of such models write for a picture. */
   placeholder?: string;
+  /** Texts that such templates write around that, for those that know nothing of pictures. */
+  around?: readonly [string, string];
+  /** Row and column of each patch of a view, where the encoder reads them as `ImageInputs.places`. */
+  patchPlaces?(view: View): Uint32Array<ArrayBuffer>; // (N, 2)
   plan(picture: Size, detail: Detail): ImagePlan;
   /** How videos are looked at. */
   video: { framesPerSecond: number; mostFrames: number };
   /** What stands for a frame of a video, of which there is one view. */
   framePieces: PromptPiece[];
-  /** For steps of N tokens and R outputs: `inputs` to the rows of a view. */
-  record(rec: Recording, inputs: ImageInputs): Tensor; // (R, M)
+  /** For steps of N tokens and R outputs: `inputs` to the rows of a view, and those that the first layers add. */
+  record(rec: Recording, inputs: ImageInputs): readonly Tensor[]; // (R, M) each
 }
 
 /** What a view is made of. See `imageResize`. */
@@ -58,6 +75,8 @@ export interface ImageInputs {
   pixels: Tensor; // u32, RGBA
   sizes: Tensor; // (4) u32
   window: Tensor; // (4) u32
+  /** Of the patches, where the encoder wants them. */
+  places: Tensor | undefined; // (N, 2) u32
   scratch: Tensor;
   mostHeight: number;
 }
@@ -85,6 +104,8 @@ export interface ProjectorSpec {
   type: string;
   /** M: the language model's. */
   outputWidth: number;
+  /** Layers of the language model that its rows are added to, beside those that stand in the prompt. @default 0 */
+  deepstackLayers?: number;
   tensors: TensorRequest[];
   /** Names the weights. Buffers of the encoders come into being when they are recorded. */
   build(loaded: LoadedWeights): { image?: ImageEncoderModel; audio?: AudioEncoderModel };

@@ -111,17 +111,26 @@ export const linearRequests = (name: string, N: number, K: number): TensorReques
   vectorRequest(`${name}.bias`, N),
 ];
 
-/** The tensors of `{prefix}.blk.N`. */
-export function layerRequests(header: GgufHeader, prefix: string, sizes: EncoderSizes): TensorRequest[] {
+/**
+ * The tensors of `{prefix}.blk.N`.
+ * @param parts of attention: queries, keys and values each, or one that has all their rows
+ */
+export function layerRequests(
+  header: GgufHeader,
+  prefix: string,
+  sizes: EncoderSizes,
+  parts: readonly string[] = ["q", "k", "v"],
+): TensorRequest[] {
   const { width: D, feedForwardWidth: F } = sizes;
   return Array.from({ length: sizes.layers }, (_, i) => {
     const block = `${prefix}.blk.${i}`;
     const [up, down] = feedForwardNames(header, block, sizes);
-    const parts = ["q", "k", "v"].map((part) => `${block}.attn_${part}`);
+    const names = parts.map((part) => `${block}.attn_${part}`);
+    const rows = (3 * D) / parts.length;
     return [
       ...normRequests(`${block}.ln1`, D),
-      ...parts.map((name) => ({ ...matrixRequest(name, D, D), joined: `${block}.qkv.weight` })),
-      ...parts.map((name) => ({ ...vectorRequest(`${name}.bias`, D), joined: `${block}.qkv.bias` })),
+      ...names.map((name) => ({ ...matrixRequest(name, rows, D), joined: `${block}.qkv.weight` })),
+      ...names.map((name) => ({ ...vectorRequest(`${name}.bias`, rows), joined: `${block}.qkv.bias` })),
       ...linearRequests(`${block}.attn_out`, D, D),
       ...normRequests(`${block}.ln2`, D),
       ...linearRequests(up, F, D),

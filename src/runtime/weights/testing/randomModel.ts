@@ -13,7 +13,7 @@ import { type Random, randomWeights, seededRandom } from "./random.ts";
 import { randomBlocks, randomBlockTypes } from "./randomBlocks.ts";
 
 export interface RandomModel {
-  architecture: "llama" | "qwen3";
+  architecture: "llama" | "qwen3" | "qwen3vl";
   layers: number;
   /** D */
   width: number;
@@ -39,6 +39,8 @@ export interface RandomModel {
   ropeTheta?: number;
   /** @default 1e-5 */
   normEpsilon?: number;
+  /** Of `qwen3vl`: layers behind which rows of media are added to. @default 0 */
+  deepstackLayers?: number;
   /** Jinja source of `tokenizer.chat_template`. */
   chatTemplate?: string;
   /** More control tokens. */
@@ -89,6 +91,16 @@ function hyperparameters(model: RandomModel): Entry[] {
     ...Object.entries(counts).map(([key, value]): Entry => [`${architecture}.${key}`, "u32", value]),
     [`${architecture}.rope.freq_base`, "f32", model.ropeTheta ?? 10_000],
     [`${architecture}.attention.layer_norm_rms_epsilon`, "f32", model.normEpsilon ?? 1e-5],
+    ...(architecture === "qwen3vl" ? positionsAndMedia(model) : []),
+  ];
+}
+
+/** A third of the pairs for each coordinate, and what is left of them for time. */
+function positionsAndMedia({ headWidth, deepstackLayers = 0 }: RandomModel): Entry[] {
+  const third = Math.floor(headWidth / 6);
+  return [
+    ["qwen3vl.rope.dimension_sections", "i32", [headWidth / 2 - 2 * third, third, third, 0]],
+    ["qwen3vl.n_deepstack_layers", "u32", deepstackLayers],
   ];
 }
 
@@ -160,7 +172,7 @@ function tensors(model: RandomModel, random: Random): GgufTensor[] {
     matrix(`${block}.attn_q.weight`, heads * headWidth, width);
     matrix(`${block}.attn_k.weight`, kvHeads * headWidth, width);
     matrix(`${block}.attn_v.weight`, kvHeads * headWidth, width);
-    if (architecture === "qwen3") {
+    if (architecture !== "llama") {
       norm(`${block}.attn_q_norm.weight`, headWidth);
       norm(`${block}.attn_k_norm.weight`, headWidth);
     }

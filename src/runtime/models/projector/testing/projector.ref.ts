@@ -12,7 +12,7 @@ export type NamedWeights = Map<string, { shape: readonly number[]; values: Array
 export type Rows = Float64Array[];
 
 const sum = (values: Float64Array) => values.reduce((a, b) => a + b, 0);
-const plus = (a: Rows, b: Rows): Rows => a.map((row, r) => row.map((value, i) => value + b[r]![i]!));
+export const plus = (a: Rows, b: Rows): Rows => a.map((row, r) => row.map((value, i) => value + b[r]![i]!));
 
 export interface RefSizes {
   imageSize: number;
@@ -28,8 +28,8 @@ export interface RefSizes {
 
 export class ProjectorRef {
   constructor(
-    private readonly weights: NamedWeights,
-    private readonly sizes: RefSizes,
+    protected readonly weights: NamedWeights,
+    protected readonly sizes: RefSizes,
   ) {}
 
   /** Features (N, D) of a view. */
@@ -133,9 +133,10 @@ export class ProjectorRef {
     return rows;
   }
 
-  private attention(block: string, x: Rows, from: Rows, heads: number): Rows {
-    const q = this.linear(`${block}.attn_q`, x);
-    const k = this.linear(`${block}.attn_k`, from);
+  /** @param turn what happens to queries and keys first */
+  protected attention(block: string, x: Rows, from: Rows, heads: number, turn = (rows: Rows) => rows): Rows {
+    const q = turn(this.linear(`${block}.attn_q`, x));
+    const k = turn(this.linear(`${block}.attn_k`, from));
     const v = this.linear(`${block}.attn_v`, from);
     const E = q[0]!.length / heads;
     const attended = q.map((row) => {
@@ -158,7 +159,7 @@ export class ProjectorRef {
     return this.linear(`${block}.attn_out`, attended);
   }
 
-  private feedForward(block: string, x: Rows): Rows {
+  protected feedForward(block: string, x: Rows): Rows {
     const wide = this.linear(`${block}.ffn_up`, this.norm(`${block}.ln2`, x));
     return this.linear(
       `${block}.ffn_down`,
@@ -176,7 +177,7 @@ export class ProjectorRef {
     return this.linear(name, rows).map((row) => row.map(geluRef));
   }
 
-  private norm(name: string, x: Rows): Rows {
+  protected norm(name: string, x: Rows): Rows {
     const weight = this.weights.get(`${name}.weight`)!.values;
     const bias = this.weights.get(`${name}.bias`)!.values;
     return x.map((row) => {
@@ -187,7 +188,7 @@ export class ProjectorRef {
     });
   }
 
-  private linear(name: string, x: Rows): Rows {
+  protected linear(name: string, x: Rows): Rows {
     const { shape, values } = this.weights.get(`${name}.weight`)!;
     const [N = 0, K = 0] = shape;
     const bias = this.weights.get(`${name}.bias`)?.values;
@@ -200,7 +201,7 @@ export class ProjectorRef {
     );
   }
 
-  private table(name: string, count: number): Rows {
+  protected table(name: string, count: number): Rows {
     const { values } = this.weights.get(name)!;
     return rowsOf(Float64Array.from(values), values.length / count);
   }

@@ -46,6 +46,44 @@ export function idefics3Metadata(
   ];
 }
 
+/** `qwen3vl_merger` as Qwen3-VL has it, with sizes cut; rows for two layers of the language model. */
+export function qwen3vlMetadata(
+  sizes: Partial<
+    Record<
+      "imageSize" | "patchSize" | "width" | "heads" | "feedForward" | "layers" | "output" | "minPixels",
+      number
+    >
+  > = {},
+): ProjectorMetadata {
+  const { imageSize = 32, patchSize = 8, width = 128, heads = 4, feedForward = 256 } = sizes;
+  const { layers = 3, output = 64, minPixels = 4 * 16 ** 2 } = sizes;
+  return [
+    ["general.architecture", "string", "clip"],
+    ["clip.projector_type", "string", "qwen3vl_merger"],
+    ["clip.has_vision_encoder", "bool", true],
+    ["clip.use_gelu", "bool", true],
+    ["clip.vision.image_size", "u32", imageSize],
+    ["clip.vision.patch_size", "u32", patchSize],
+    ["clip.vision.embedding_length", "u32", width],
+    ["clip.vision.feed_forward_length", "u32", feedForward],
+    ["clip.vision.block_count", "u32", layers],
+    ["clip.vision.projection_dim", "u32", output],
+    ["clip.vision.attention.head_count", "u32", heads],
+    ["clip.vision.attention.layer_norm_epsilon", "f32", 1e-6],
+    ["clip.vision.image_mean", "f32", [0.5, 0.4, 0.3]],
+    ["clip.vision.image_std", "f32", [0.5, 0.4, 0.3]],
+    ["clip.vision.spatial_merge_size", "u32", 2],
+    ["clip.vision.image_min_pixels", "u32", minPixels],
+    ["clip.vision.image_max_pixels", "u32", 48 * (2 * patchSize) ** 2],
+    // The last layer and the one before the last but one.
+    [
+      "clip.vision.is_deepstack_layers",
+      "bool",
+      Array.from({ length: layers }, (_, i) => (layers - 1 - i) % 2 === 0),
+    ],
+  ];
+}
+
 /** `omnitab`, smaller than the embedded one. */
 export function omnitabMetadata(output = 64): ProjectorMetadata {
   const encoder = (modality: string): ProjectorMetadata => [
@@ -121,10 +159,12 @@ export function projectorFile(metadata: ProjectorMetadata, type: WeightType, see
     header.metadata.get("clip.vision.projection_dim") ?? header.metadata.get("clip.audio.projection_dim"),
   );
   const patchSize = Number(header.metadata.get("clip.vision.patch_size"));
+  const flags = header.metadata.get("clip.vision.is_deepstack_layers");
+  const deepstackLayers = Array.isArray(flags) ? flags.filter(Boolean).length : 0;
   const random = seededRandom(seed);
   const weights: NamedWeights = new Map();
   // Keys without bias, as Whisper has them: what may be absent is.
-  const requests = projectorSpec(header, width).tensors.filter(({ optional }) => !optional);
+  const requests = projectorSpec(header, width, deepstackLayers).tensors.filter(({ optional }) => !optional);
   const tensors = requests.map(({ name, kind, shape, flat, taps }) => {
     const count = shape.reduce((a, b) => a * b, 1);
     const isNorm = /(ln|norm)[^.]*\.weight$/.test(name);
@@ -139,7 +179,7 @@ export function projectorFile(metadata: ProjectorMetadata, type: WeightType, see
       const inFile = quantize(own, channelByChannel(values, shape[1]!, taps));
       return { name, type: own, shape: [shape[0]!, shape[1]! / taps, taps], bytes: inFile };
     }
-    const stored = name === "v.patch_embd.weight" ? [shape[0]!, 3, patchSize, patchSize] : shape;
+    const stored = name.startsWith("v.patch_embd.weight") ? [shape[0]!, 3, patchSize, patchSize] : shape;
     return { name, type: own, shape: stored, bytes };
   });
   return { file: new Blob([writeGguf({ metadata, tensors })]), weights };
