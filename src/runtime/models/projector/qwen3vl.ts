@@ -23,8 +23,8 @@ import {
   visionConfig,
 } from "./vision.ts";
 
-/** Rows of a picture, and squares of patches along a side: what activations have room for. */
-const mostRows = 1024;
+/** Patches of a picture, and squares of them along a side: what activations have room for. */
+const mostPatches = 4096;
 const mostSquares = 48;
 /** Rows of a picture with `detail: "low"`, and of a frame of a video. */
 const lowRows = 256;
@@ -54,7 +54,7 @@ export function qwen3vl(header: GgufHeader): ProjectorSpec {
     );
   const outputWidth = keys.size("projection_dim", 65_536);
   const deepLayers = deepstackLayers(header, config.layers);
-  const limits = pictureLimits(keys, patchSize * merge);
+  const limits = pictureLimits(keys, patchSize, merge);
   const rowCount = Math.floor(limits.maxPixels / limits.factor ** 2);
   const wide = merge ** 2 * D;
   const patches = { ...matrixRequest("v.patch_embd", D, 3 * patchSize ** 2), flat: true };
@@ -114,8 +114,10 @@ function deepstackLayers({ metadata, tensors }: GgufHeader, layers: number): num
   return all.filter((i) => names.has(`v.deepstack.${i}.fc1.weight`));
 }
 
-function pictureLimits(keys: Keys, factor: number): PictureLimits {
+function pictureLimits(keys: Keys, patchSize: number, merge: number): PictureLimits {
+  const factor = patchSize * merge;
   const square = factor ** 2;
+  const mostRows = Math.floor(mostPatches / merge ** 2);
   const asked = keys.size("image_max_pixels", 2 ** 31, mostRows * square);
   const most = Math.max(4, Math.min(mostRows, Math.floor(asked / square)));
   const least = keys.size("image_min_pixels", 2 ** 31, leastRows * square);
