@@ -9,8 +9,9 @@ import type { ProjectorSpec } from "./types.ts";
 import { ultravox } from "./ultravox.ts";
 
 const projectors: Record<string, (header: GgufHeader) => ProjectorSpec> = {
-  ...{ idefics3, omnitab, ultravox },
+  ...{ idefics3, omnitab },
   qwen3vl_merger: qwen3vl,
+  ultravox,
 };
 
 /**
