@@ -1,9 +1,11 @@
 /** Pictures, sounds and videos through the API: random encoders show nothing, but the same each time, where it belongs. */
 
+import { WebMOutputFormat } from "mediabunny";
 import { afterAll, expect, test } from "vitest";
 import { openaiOver } from "./api/testing/openai.ts";
 import { createOmni } from "./client.ts";
 import { tone, waveFile } from "./media/audio/testing/waveFile.ts";
+import { encodeVideo } from "./media/video/testing/encodeVideo.ts";
 import {
   idefics3Metadata,
   omnitabMetadata,
@@ -126,6 +128,24 @@ test("sounds, videos and files, streamed and with several choices", async () => 
   const indices = new Set<number>();
   for await (const { choices } of stream) for (const { index } of choices) indices.add(index);
   expect([...indices].sort()).toEqual([0, 1]);
+});
+
+test("the sound of a video stands behind its frames, unless it is silent or too long", async () => {
+  const omni = await omnitab();
+  const tokens = async (seconds: number, silent: boolean) => {
+    const sound = { codec: "opus", seconds, silent } as const;
+    const size = { frames: 4, framesPerSecond: 4, width: 48, height: 48 };
+    const file = await encodeVideo({ format: new WebMOutputFormat(), ...size, sound });
+    const url = await dataUrl(new Blob([file], { type: "video/webm" }));
+    const { usage } = await ask(omni, [{ type: "video_url", video_url: { url } }, text("Hm")]);
+    return usage.prompt_tokens;
+  };
+  const silent = await tokens(0.8, true);
+  // Steps of 0.16 s, of three rows each; Opus may add a little at either end.
+  const steps = ((await tokens(0.8, false)) - silent - 2) / 3;
+  expect([5, 6]).toContain(steps);
+  // 48 steps are the longest sound.
+  expect(await tokens(9, false)).toBe(silent);
 });
 
 test("bad parts are named, and the next request is answered", async () => {

@@ -10,11 +10,14 @@ import { fetchMedia } from "../media/fetchMedia.ts";
 import { decodeImage } from "../media/image/decodeImage.ts";
 import { imagePixels } from "../media/image/imagePixels.ts";
 import { imageLimits } from "../media/image/sniffImage.ts";
+import { videoLimits } from "../media/video/videoLimits.ts";
 import { decodeVideoUrl } from "../media/video/videoUrl.ts";
 import type { MediaSource } from "./parts.ts";
 
 /** Of bytes of a sound in a request: half a minute as uncompressed stereo takes 6 MB. */
 const maxAudioBytes = 64 * 2 ** 20;
+/** A sound whose samples all lie below this is silence: -60 dB. */
+const silentPeak = 1e-3;
 
 /**
  * What stands in the prompt for a part; held until it is released.
@@ -51,15 +54,20 @@ async function openImage(encoder: MediaEncoder, { url, param, detail }: MediaSou
 async function openAudio(encoder: MediaEncoder, { url, param }: MediaSource, options: OpenOptions) {
   const { signal } = options;
   const file = await fetchMedia(url, param, { maxBytes: maxAudioBytes }, signal);
-  return encoder.audio(await allSamples(file, encoder, signal), options);
+  return encoder.audio(await allSamples(file, encoder, maxAudioBytes, signal), options);
 }
 
 /** @throws OmniError where there is more than the model hears, before all of it is decoded */
-async function allSamples(file: Blob, encoder: MediaEncoder, signal: AbortSignal): Promise<Float32Array> {
+async function allSamples(
+  file: Blob,
+  encoder: MediaEncoder,
+  maxBytes: number,
+  signal: AbortSignal,
+): Promise<Float32Array> {
   const { maxSamples } = encoder.audioLimits;
   const audio = await decodeAudio(file, {
     ...audioLimits,
-    maxBytes: maxAudioBytes,
+    maxBytes,
     maxSeconds: maxSamples / sampleRate,
   });
   try {
@@ -71,13 +79,49 @@ async function allSamples(file: Blob, encoder: MediaEncoder, signal: AbortSignal
 
 async function openVideo(encoder: MediaEncoder, { url, param }: MediaSource, options: OpenOptions) {
   const sampling = { ...encoder.videoSampling, signal: options.signal };
-  const { frames } = await decodeVideoUrl(url, param, sampling);
+  const { frames, file, hasAudio } = await decodeVideoUrl(url, param, sampling);
+  let seen: OpenedMedia;
   try {
-    return await encoder.video(
+    seen = await encoder.video(
       frames.map(({ image }) => imagePixels(image, pixelLimits)),
       options,
     );
   } finally {
     for (const { image } of frames) image.close();
   }
+  if (!file || !hasAudio || !encoder.kinds.includes("audio")) return seen;
+  try {
+    return await withSound(encoder, seen, file, options);
+  } catch (thrown) {
+    seen.release();
+    throw thrown;
+  }
+}
+
+/** A video followed by its sound; alone where that is silent, longer than the model hears, or cannot be decoded. */
+async function withSound(
+  encoder: MediaEncoder,
+  seen: OpenedMedia,
+  file: Blob,
+  { room, signal }: OpenOptions,
+): Promise<OpenedMedia> {
+  let samples: Float32Array;
+  try {
+    samples = await allSamples(file, encoder, videoLimits.maxBytes, signal);
+  } catch (thrown) {
+    checkAborted(signal);
+    if (OmniError.from(thrown).code !== "invalid_request") throw thrown;
+    return seen;
+  }
+  if (!samples.some((sample) => Math.abs(sample) > silentPeak)) return seen;
+  const taken = seen.pieces.reduce((sum, piece) => sum + (typeof piece === "string" ? 1 : piece.length), 0);
+  const heard = await encoder.audio(samples, { room: room - taken, signal });
+  return {
+    ...seen,
+    pieces: [...seen.pieces, ...heard.pieces],
+    release: () => {
+      seen.release();
+      heard.release();
+    },
+  };
 }

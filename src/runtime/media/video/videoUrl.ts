@@ -17,6 +17,11 @@ export const listedFramesPerSecond = 2;
 
 const listHead = /^data:video\/jpeg(?:;[^,;]*)*;\s*base64\s*,/i;
 
+export interface VideoOfUrl extends DecodedVideo {
+  /** With the sound; a list of pictures has none. */
+  file?: Blob;
+}
+
 /**
  * @param param the field that the URL is in, for errors
  * @throws OmniError `invalid_request`: not reachable, too large, no video that is taken; `aborted`
@@ -26,11 +31,12 @@ export async function decodeVideoUrl(
   param: string,
   options: FrameOptions,
   limits: VideoLimits = videoLimits,
-): Promise<DecodedVideo> {
+): Promise<VideoOfUrl> {
   // A regular expression over the whole of a URL of megabytes has nothing to find.
   const head = listHead.exec(url.slice(0, 200));
   if (head) return decodeList(url, head[0].length, param, options, limits);
-  return decodeVideo(await fetchMedia(url, param, limits, options.signal), options, limits);
+  const file = await fetchMedia(url, param, limits, options.signal);
+  return { ...(await decodeVideo(file, options, limits)), file };
 }
 
 async function decodeList(

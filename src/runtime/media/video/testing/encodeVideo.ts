@@ -23,7 +23,7 @@ export interface VideoOptions {
   /** Seconds from one key frame to the next. */
   keyFrameInterval?: number;
   rotation?: 0 | 90 | 180 | 270;
-  sound?: { codec: AudioCodec; seconds: number };
+  sound?: { codec: AudioCodec; seconds: number; silent?: boolean };
 }
 
 const bits = 10;
@@ -67,8 +67,10 @@ export async function encodeVideo(options: VideoOptions): Promise<Uint8Array<Arr
   if (audio) output.addAudioTrack(audio);
   await output.start();
   if (audio) {
+    const data = tone(440, 48_000, sound.seconds);
+    if (sound.silent) data.fill(0);
     const sample = new AudioSample({
-      ...{ data: tone(440, 48_000, sound.seconds), format: "f32-planar", numberOfChannels: 1 },
+      ...{ data, format: "f32-planar", numberOfChannels: 1 },
       ...{ sampleRate: 48_000, timestamp: 0 },
     });
     await audio.add(sample);
