@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Compares a projector with llama.cpp's multimodal path (wllama, on the CPU): random weights at SmolVLM's widths, layers and
- * picture cut; the probabilities of the token that follows a picture.
+ * Compares projectors with llama.cpp's multimodal path (wllama, on the CPU): random weights at SmolVLM's and Qwen3-VL's widths,
+ * layers and picture cut; the probabilities of the token that follows a picture.
  *
  * usage: node scripts/projectorParity.mjs
  */

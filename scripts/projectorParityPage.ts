@@ -2,53 +2,87 @@
 
 import { Wllama } from "../node_modules/@wllama/wllama/esm/index.js";
 import { createOmni } from "../src/runtime/client.ts";
-import { idefics3Metadata, projectorFile } from "../src/runtime/models/projector/testing/projectorFile.ts";
+import {
+  idefics3Metadata,
+  type ProjectorMetadata,
+  projectorFile,
+  qwen3vlMetadata,
+} from "../src/runtime/models/projector/testing/projectorFile.ts";
 import { writeGguf } from "../src/runtime/weights/testing/ggufWriter.ts";
-import { randomModelContents } from "../src/runtime/weights/testing/randomModel.ts";
+import { type RandomModel, randomModelContents } from "../src/runtime/weights/testing/randomModel.ts";
 
-const marks = ["<image>", "<fake_token_around_image>", "<global-img>", "<row_1_col_1>", "\n", "\n\n"];
 const template = "{% for message in messages %}{{ message['content'] }}{% endfor %}";
-const side = 128;
 const most = 20;
 
-function models() {
-  const shape = { layers: 2, width: 576, heads: 9, kvHeads: 3, headWidth: 64, feedForward: 1536, vocab: 700 };
-  const contents = randomModelContents({
-    ...{ architecture: "llama", type: "f32", ...shape, chatTemplate: template, controlTokens: marks },
-  });
+interface Case {
+  name: string;
+  language: RandomModel;
+  projector: ProjectorMetadata;
+  /** Of the picture: such that nobody resizes it. */
+  size: { width: number; height: number };
+}
+
+const shared = { type: "f32", vocab: 700, chatTemplate: template } as const;
+
+/** At the models' widths, layers cut. */
+const cases: Case[] = [
+  {
+    name: "idefics3",
+    language: {
+      ...{ ...shared, architecture: "llama", layers: 2, width: 576, heads: 9, kvHeads: 3, headWidth: 64 },
+      feedForward: 1536,
+      controlTokens: [
+        ...["<image>", "<fake_token_around_image>", "<global-img>", "<row_1_col_1>", "\n", "\n\n"],
+      ],
+    },
+    projector: idefics3Metadata({
+      ...{ imageSize: 128, patchSize: 16, width: 768, heads: 12, feedForward: 3072, layers: 2, output: 576 },
+    }).map((entry): typeof entry =>
+      entry[0] === "clip.vision.preproc_image_size" ? [entry[0], "u32", 128] : entry,
+    ),
+    size: { width: 128, height: 128 },
+  },
+  {
+    name: "qwen3vl_merger",
+    language: {
+      ...{ ...shared, architecture: "qwen3vl", layers: 3, width: 512, heads: 8, kvHeads: 4, headWidth: 96 },
+      ...{ feedForward: 1024, deepstackLayers: 2, ropeTheta: 5_000_000, normEpsilon: 1e-6 },
+      controlTokens: ["<|vision_start|>", "<|image_pad|>", "<|vision_end|>"],
+    },
+    // A table as large as the picture: llama.cpp's way of resizing it is not compared.
+    projector: qwen3vlMetadata({
+      ...{ imageSize: 256, patchSize: 16, width: 1024, heads: 16, feedForward: 4096, layers: 3, output: 512 },
+      minPixels: 16 * 32 ** 2,
+    }).map((entry): typeof entry =>
+      entry[0] === "clip.vision.image_max_pixels" ? [entry[0], "u32", 2 ** 20] : entry,
+    ),
+    size: { width: 256, height: 256 },
+  },
+];
+
+function filesOf({ language, projector }: Case) {
+  const contents = randomModelContents(language);
+  const { width, controlTokens = [] } = language;
   // wllama ends at a token that is half a character: none of these is among the most probable ones.
   const embedding = contents.tensors.find(({ name }) => name === "token_embd.weight")!;
-  const firstByte = 3 + marks.length;
-  embedding.bytes.fill(0, firstByte * 576 * 4, (firstByte + 256) * 576 * 4);
+  const firstByte = 3 + controlTokens.length;
+  embedding.bytes.fill(0, firstByte * width * 4, (firstByte + 256) * width * 4);
   // Logits of some units, as those of the other parity models: steep ones magnify what llama.cpp rounds.
   const gain = contents.tensors.find(({ name }) => name === "output_norm.weight")!;
   const values = new Float32Array(gain.bytes.buffer, gain.bytes.byteOffset, gain.bytes.length / 4);
   values.forEach((value, i) => {
     values[i] = value / 16;
   });
-  const model = writeGguf(contents);
-  const sizes = {
-    imageSize: side,
-    patchSize: 16,
-    width: 768,
-    heads: 12,
-    feedForward: 3072,
-    layers: 2,
-    output: 576,
-  };
-  const metadata = idefics3Metadata(sizes).map((entry): typeof entry =>
-    entry[0] === "clip.vision.preproc_image_size" ? [entry[0], "u32", side] : entry,
-  );
-  return { model: new Blob([model]), projector: projectorFile(metadata, "f32").file };
+  return { model: new Blob([writeGguf(contents)]), projector: projectorFile(projector, "f32").file };
 }
 
 /** As large as a view, so that nobody resizes it. */
-async function picture(hue: number): Promise<Blob> {
-  const canvas = new OffscreenCanvas(side, side);
+async function picture(hue: number, { width, height }: Case["size"]): Promise<Blob> {
+  const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext("2d")!;
   for (let i = 0; i < 40; i++) {
     context.fillStyle = `hsl(${(hue + 47 * i) % 360} 80% ${30 + ((i * 13) % 50)}%)`;
-    context.fillRect((i * 37) % side, (i * 23) % side, 50, 34);
+    context.fillRect((i * 37) % width, (i * 23) % height, 50, 34);
   }
   return canvas.convertToBlob({ type: "image/png" });
 }
@@ -72,7 +106,13 @@ const answerOf = (response: { choices: unknown[]; usage?: { prompt_tokens: numbe
 const asked = { max_tokens: 1, temperature: 0, logprobs: true, top_logprobs: most };
 
 export async function compareAll() {
-  const { model, projector } = models();
+  const results = [];
+  for (const one of cases) results.push(...(await compare(one)));
+  return results;
+}
+
+async function compare(one: Case) {
+  const { model, projector } = filesOf(one);
   const omni = await createOmni({ model, projector, kvCache: { type: "f32" } });
   const llama = new Wllama(
     { default: new URL("/node_modules/@wllama/wllama/esm/wasm/wllama.wasm", location.href).href },
@@ -81,7 +121,7 @@ export async function compareAll() {
   await llama.loadModel([model, projector], { n_ctx: 512, n_gpu_layers: 0, n_threads: 1 });
   const results = [];
   for (const hue of [10, 200]) {
-    const image = await picture(hue);
+    const image = await picture(hue, one.size);
     const data = await image.arrayBuffer();
     // Alone: llama.cpp joins parts by line breaks where a template takes strings, and we do not.
     const theirs = answerOf(
@@ -111,7 +151,7 @@ export async function compareAll() {
     const shared = [...theirs.top.keys()].filter((token) => ours.top.has(token)).length;
     if (shared < most / 2) divergence = Number.POSITIVE_INFINITY;
     results.push({
-      picture: `hue ${hue}`,
+      picture: `${one.name}, hue ${hue}`,
       divergence: Math.abs(divergence),
       largest,
       tokens: [ours.promptTokens, theirs.promptTokens],
