@@ -83,7 +83,7 @@ async function openVideo(encoder: MediaEncoder, { url, param }: MediaSource, opt
   let seen: OpenedMedia;
   try {
     seen = await encoder.video(
-      frames.map(({ image }) => imagePixels(image, pixelLimits)),
+      frames.map(({ image, seconds }) => ({ ...imagePixels(image, pixelLimits), seconds })),
       options,
     );
   } finally {

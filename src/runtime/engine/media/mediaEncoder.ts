@@ -7,6 +7,7 @@ import type {
   Detail,
   ImageEncoderModel,
   PromptPiece,
+  Size,
   View,
 } from "../../models/projector/types.ts";
 import type { PromptMedia } from "../../text/types.ts";
@@ -23,6 +24,12 @@ export interface OpenOptions {
   /** Most rows that there is room for in the prompt. */
   room: number;
   signal: AbortSignal;
+}
+
+/** A frame of a video. */
+export interface Frame extends Pixels {
+  /** Since the video's beginning. */
+  seconds: number;
 }
 
 /** Held until it is released. */
@@ -73,7 +80,9 @@ export class MediaEncoder {
   /** Which frames of videos are looked at, and how large. */
   get videoSampling(): { framesPerSecond: number; mostFrames: number; maxSide: number } {
     const { video, viewSize } = this.parts.image!.model;
-    return { ...video, maxSide: 2 * Math.max(viewSize.width, viewSize.height) };
+    const { framesPerSecond, mostFrames } = video;
+    const maxSide = video.maxSide ?? 2 * Math.max(viewSize.width, viewSize.height);
+    return { framesPerSecond, mostFrames, maxSide };
   }
 
   /** @throws OmniError as `MediaRows.open`; `invalid_request` (`context_length_exceeded`), before anything is encoded; `aborted` */
@@ -84,31 +93,22 @@ export class MediaEncoder {
     const R = rowsOf(views[0]!, model);
     expectRoom(views.length * R, room);
     const runner = await this.open(this.parts.image!);
-    const span = await this.openViews(runner, picture, views);
+    const span = await this.openViews(runner, [picture], views);
     return opened("image", [span], pieces, R, model);
   }
 
-  /** Frames of a video in turn, each on its own in the cache. */
-  async video(frames: readonly Pixels[], { room, signal }: OpenOptions): Promise<OpenedMedia> {
+  /** Steps of a video in turn, each on its own in the cache. @param frames in order */
+  async video(frames: readonly Frame[], { room, signal }: OpenOptions): Promise<OpenedMedia> {
     const { model } = this.parts.image!;
-    const views = frames.map((frame) => model.plan(frame, "low").views[0]!);
+    const steps = videoSteps(frames, model);
     expectRoom(
-      views.reduce((sum, view) => sum + rowsOf(view, model), 0),
+      steps.reduce((sum, { view }) => sum + rowsOf(view, model), 0),
       room,
     );
     const runner = await this.open(this.parts.image!);
-    const spans: MediaSpan[] = [];
-    try {
-      for (const [i, frame] of frames.entries()) {
-        checkAborted(signal);
-        spans.push(await this.openViews(runner, frame, [views[i]!]));
-      }
-    } catch (thrown) {
-      for (const span of spans) span.release();
-      throw thrown;
-    }
-    const pieces = spans.flatMap((_, i) =>
-      model.framePieces.map((piece) => (typeof piece === "number" ? i : piece)),
+    const spans = await openEach(steps, signal, (step) => this.openViews(runner, step.frames, [step.view]));
+    const pieces = steps.flatMap(({ seconds }, i) =>
+      model.video.pieces(seconds).map((piece) => (typeof piece === "number" ? i : piece)),
     );
     return opened("video", spans, pieces);
   }
@@ -125,17 +125,10 @@ export class MediaEncoder {
       );
     expectRoom(windows.length * model.rows, room);
     const runner = await this.open(this.parts.audio!);
-    const spans: MediaSpan[] = [];
-    try {
-      for (const window of windows) {
-        checkAborted(signal);
-        const encode = (rows: Tensor) => this.encodeEach(1, () => runner.encode(window, rows, 0));
-        spans.push(await this.parts.rows.open(`audio ${await digest(window)}`, model.rows, encode));
-      }
-    } catch (thrown) {
-      for (const span of spans) span.release();
-      throw thrown;
-    }
+    const spans = await openEach(windows, signal, async (window) => {
+      const encode = (rows: Tensor) => this.encodeEach(1, () => runner.encode(window, rows, 0));
+      return this.parts.rows.open(`audio ${await digest(window)}`, model.rows, encode);
+    });
     return opened("audio", spans, model.pieces(windows.length));
   }
 
@@ -143,12 +136,16 @@ export class MediaEncoder {
     for (const runner of this.opened) runner.destroy();
   }
 
-  /** The rows of all views. */
-  private async openViews(runner: ImageRunner, picture: Pixels, views: readonly View[]): Promise<MediaSpan> {
-    const key = `image ${await digest(picture.words)} ${JSON.stringify([picture.width, picture.height, views])}`;
+  /** The rows of all views of a picture, or of a step of a video. */
+  private async openViews(
+    runner: ImageRunner,
+    frames: readonly Pixels[],
+    views: readonly View[],
+  ): Promise<MediaSpan> {
+    const key = `image ${await digestOfFrames(frames)} ${JSON.stringify(views)}`;
     const count = views.reduce((sum, view) => sum + rowsOf(view, runner.model), 0);
     const encode = (rows: Tensor, deep: readonly Tensor[]) =>
-      this.encodeEach(views.length, (i) => runner.encode(picture, views[i]!, [rows, ...deep], i));
+      this.encodeEach(views.length, (i) => runner.encode(frames, views[i]!, [rows, ...deep], i));
     // Views of sizes of their own come alone.
     return this.parts.rows.open(key, count, encode, views[0]!.own?.grid);
   }
@@ -168,6 +165,42 @@ export class MediaEncoder {
       encode(i);
       if (i + 1 < count) await this.parts.settled();
     }
+  }
+}
+
+/** What one view of a video shows. */
+interface VideoStep {
+  frames: readonly Frame[];
+  seconds: number;
+  view: View;
+}
+
+function videoSteps(frames: readonly Frame[], model: ImageEncoderModel): VideoStep[] {
+  const { framesPerStep = 1, view = (frame: Size) => model.plan(frame, "low").views[0]! } = model.video;
+  const count = Math.ceil(frames.length / framesPerStep);
+  return Array.from({ length: count }, (_, i) => {
+    const own = frames.slice(i * framesPerStep, (i + 1) * framesPerStep);
+    const seconds = own.reduce((sum, frame) => sum + frame.seconds, 0) / own.length;
+    return { frames: own, seconds, view: view(own[0]!, count) };
+  });
+}
+
+/** Spans one after the other, all or none. */
+async function openEach<T>(
+  items: readonly T[],
+  signal: AbortSignal,
+  open: (item: T) => Promise<MediaSpan>,
+): Promise<MediaSpan[]> {
+  const spans: MediaSpan[] = [];
+  try {
+    for (const item of items) {
+      checkAborted(signal);
+      spans.push(await open(item));
+    }
+    return spans;
+  } catch (thrown) {
+    for (const span of spans) span.release();
+    throw thrown;
   }
 }
 
@@ -200,6 +233,14 @@ function expectRoom(count: number, room: number): void {
     "messages",
     "context_length_exceeded",
   );
+}
+
+/** Frames that are all alike are a picture. */
+async function digestOfFrames(frames: readonly Pixels[]): Promise<string> {
+  const names = await Promise.all(
+    frames.map(async ({ width, height, words }) => `${await digest(words)} ${width}x${height}`),
+  );
+  return names.every((name) => name === names[0]) ? names[0]! : names.join(" ");
 }
 
 async function digest(values: Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>): Promise<string> {

@@ -61,24 +61,47 @@ export interface ImageEncoderModel {
   /** Row and column of each patch of a view, where the encoder reads them as `ImageInputs.places`. */
   patchPlaces?(view: View): Uint32Array<ArrayBuffer>; // (N, 2)
   plan(picture: Size, detail: Detail): ImagePlan;
-  /** How videos are looked at. */
-  video: { framesPerSecond: number; mostFrames: number };
-  /** What stands for a frame of a video, of which there is one view. */
-  framePieces: PromptPiece[];
+  video: VideoModel;
   /** For steps of N tokens and R outputs: `inputs` to the rows of a view, and those that the first layers add. */
   record(rec: Recording, inputs: ImageInputs): readonly Tensor[]; // (R, M) each
+}
+
+/** How videos are looked at: in steps of one view each. */
+export interface VideoModel {
+  framesPerSecond: number;
+  /** Of longer videos fewer frames a second are looked at. */
+  mostFrames: number;
+  /** Pixels of a frame's longer side that are worth having. @default twice those of a view */
+  maxSide?: number;
+  /** Neighbouring frames that one view shows. A last one whose neighbours are missing stands for them. @default 1 */
+  framesPerStep?: number;
+  /**
+   * The view of a step.
+   * @param frame its first one
+   * @param steps of the whole video
+   * @default that of a picture with `detail: "low"`
+   */
+  view?(frame: Size, steps: number): View;
+  /** What stands for a step, whose view is 0. @param seconds since the video's beginning: the mean of its frames' times */
+  pieces(seconds: number): PromptPiece[];
 }
 
 /** What a view is made of. See `imageResize`. */
 export interface ImageInputs {
   arena: BufferArena;
-  pixels: Tensor; // u32, RGBA
-  sizes: Tensor; // (4) u32
+  /** Those of a step of a video; a picture is all of them. */
+  frames: readonly FrameInputs[];
   window: Tensor; // (4) u32
   /** Of the patches, where the encoder wants them. */
   places: Tensor | undefined; // (N, 2) u32
   scratch: Tensor;
   mostHeight: number;
+}
+
+export interface FrameInputs {
+  pixels: Tensor; // u32, RGBA
+  /** What it is resized to is the same for all frames of a step. */
+  sizes: Tensor; // (4) u32
 }
 
 /** An encoder of sounds, a window at a time. */
