@@ -27,6 +27,31 @@ export interface View {
 /** How rows of media lie, for models whose positions have these coordinates. In order: columns first, times last. */
 export type MediaGrid = readonly [times: number, rows: number, columns: number];
 
+/** How the rows of a content lie, for models whose positions have three coordinates. */
+export interface MediaLayout {
+  /** Without one, as for sounds, rows follow each other, and all coordinates are the time. */
+  grid?: MediaGrid | undefined;
+  /**
+   * When each of the grid's times, or without a grid each row, is: ticks of a `TimeAlignment` since the beginning of its
+   * video, ascending. Without them they count on from 0.
+   */
+  ticks?: readonly number[] | undefined;
+}
+
+/**
+ * Of models whose positions tell when something is seen and heard: frames and sound of a video begin at one position, take
+ * turns in the prompt, and count ticks from there. Views have sizes of their own.
+ * Source: TMRoPE of Xu et al. 2025 (Qwen2.5-Omni), arXiv:2503.20215, 2.2; its numbers are 0.04 and 2.
+ */
+export interface TimeAlignment {
+  /** What one position along time stands for. */
+  secondsPerTick: number;
+  /** All frames of so many seconds come before the sound of these. */
+  secondsPerTurn: number;
+  /** Special tokens around a video, never empty: they part it from the next one. @param heard whether it has sound */
+  around(heard: boolean): readonly [string, string];
+}
+
 export interface OwnSize extends Size {
   /** Of the encoder: N. */
   patches: number;
@@ -131,5 +156,12 @@ export interface ProjectorSpec {
   deepstackLayers?: number;
   tensors: TensorRequest[];
   /** Names the weights. Buffers of the encoders come into being when they are recorded. */
-  build(loaded: LoadedWeights): { image?: ImageEncoderModel; audio?: AudioEncoderModel };
+  build(loaded: LoadedWeights): ProjectorModels;
+}
+
+export interface ProjectorModels {
+  image?: ImageEncoderModel;
+  audio?: AudioEncoderModel;
+  /** Without it, the sound of a video stands behind its frames as a sound of its own. */
+  alignment?: TimeAlignment;
 }
