@@ -213,7 +213,7 @@ export class MediaEncoder {
       key,
       count,
       encode,
-      grid && { grid, ticks: tick === undefined ? tick : [tick] },
+      grid && { grid, ticks: tick === undefined ? undefined : [tick] },
     );
   }
 
