@@ -107,9 +107,9 @@ async function openSiglip(gpu: Gpu, type: WeightType): Promise<OwnEncoder> {
   const pixels = arena.tensor("pixels", "u32", whole);
   const recording = new Recording(gpu, arena.tensor("step", "u32", [4], GPUBufferUsage.UNIFORM), step);
   const [out] = image!.record(recording, {
-    ...{ arena, pixels, mostHeight: imageSize, scratch: arena.tensor("scratch", "u32", whole) },
-    ...{ sizes: numbers("sizes", [...whole, ...whole]), window: numbers("window", [0, 0, ...whole]) },
-    places: undefined,
+    ...{ arena, mostHeight: imageSize, scratch: arena.tensor("scratch", "u32", whole) },
+    frames: [{ pixels, sizes: numbers("sizes", [...whole, ...whole]) }],
+    ...{ window: numbers("window", [0, 0, ...whole]), places: undefined },
   });
   return { step, recording, input: { tensor: pixels, values: siglipPixels() }, out: out! };
 }

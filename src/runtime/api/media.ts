@@ -1,7 +1,7 @@
 /** Fetches, decodes and encodes the pictures, sounds and videos of a request. Loaded with the first of them. */
 
 import { pixelLimits } from "../engine/media/imageRunner.ts";
-import type { MediaEncoder, OpenedMedia, OpenOptions } from "../engine/media/mediaEncoder.ts";
+import type { Frame, MediaEncoder, OpenedMedia, OpenOptions } from "../engine/media/mediaEncoder.ts";
 import { checkAborted } from "../engine/types.ts";
 import { invalidRequest, OmniError } from "../errors.ts";
 import { audioLimits } from "../media/audio/audioLimits.ts";
@@ -78,50 +78,31 @@ async function allSamples(
 }
 
 async function openVideo(encoder: MediaEncoder, { url, param }: MediaSource, options: OpenOptions) {
-  const sampling = { ...encoder.videoSampling, signal: options.signal };
-  const { frames, file, hasAudio } = await decodeVideoUrl(url, param, sampling);
-  let seen: OpenedMedia;
+  const { signal } = options;
+  const { frames, file, hasAudio } = await decodeVideoUrl(url, param, { ...encoder.videoSampling, signal });
+  let seen: Frame[];
   try {
-    seen = await encoder.video(
-      frames.map(({ image }) => imagePixels(image, pixelLimits)),
-      options,
-    );
+    seen = frames.map(({ image, seconds }) => ({ ...imagePixels(image, pixelLimits), seconds }));
   } finally {
     for (const { image } of frames) image.close();
   }
-  if (!file || !hasAudio || !encoder.kinds.includes("audio")) return seen;
-  try {
-    return await withSound(encoder, seen, file, options);
-  } catch (thrown) {
-    seen.release();
-    throw thrown;
-  }
+  const heard = hasAudio && encoder.kinds.includes("audio");
+  const sound = heard && file ? await soundOf(file, encoder, signal) : undefined;
+  return encoder.video(seen, sound, options);
 }
 
-/** A video followed by its sound; alone where that is silent, longer than the model hears, or cannot be decoded. */
-async function withSound(
-  encoder: MediaEncoder,
-  seen: OpenedMedia,
+/** A video's sound, unless it is silent, longer than the model hears, or cannot be decoded. */
+async function soundOf(
   file: Blob,
-  { room, signal }: OpenOptions,
-): Promise<OpenedMedia> {
-  let samples: Float32Array;
+  encoder: MediaEncoder,
+  signal: AbortSignal,
+): Promise<Float32Array | undefined> {
   try {
-    samples = await allSamples(file, encoder, videoLimits.maxBytes, signal);
+    const samples = await allSamples(file, encoder, videoLimits.maxBytes, signal);
+    return samples.some((sample) => Math.abs(sample) > silentPeak) ? samples : undefined;
   } catch (thrown) {
     checkAborted(signal);
     if (OmniError.from(thrown).code !== "invalid_request") throw thrown;
-    return seen;
+    return undefined;
   }
-  if (!samples.some((sample) => Math.abs(sample) > silentPeak)) return seen;
-  const taken = seen.pieces.reduce((sum, piece) => sum + (typeof piece === "string" ? 1 : piece.length), 0);
-  const heard = await encoder.audio(samples, { room: room - taken, signal });
-  return {
-    ...seen,
-    pieces: [...seen.pieces, ...heard.pieces],
-    release: () => {
-      seen.release();
-      heard.release();
-    },
-  };
 }

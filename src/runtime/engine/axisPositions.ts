@@ -1,37 +1,42 @@
 /**
  * Positions of models whose rotations have three coordinates: (time, row, column). Text counts on in all three at once. The rows
  * of a picture lie on a grid that starts there, and what follows it goes on behind the grid's longest side: so positions
- * and places in the cache differ. They follow from the tokens alone, as media tokens stand for a grid as well as for rows;
- * whatever is cached by its tokens is right.
- * Source: Wang et al. 2024 (Qwen2-VL), arXiv:2409.12191.
+ * and places in the cache differ. They follow from the tokens alone, as media tokens stand for a layout as well as for
+ * rows; whatever is cached by its tokens is right.
+ *
+ * What has ticks and follows each other directly belongs together: frames and sound of one video. All of it starts at
+ * one corner, from which its times are that many ticks away, and what follows goes on behind its largest coordinate.
+ * Source: Wang et al. 2024 (Qwen2-VL), arXiv:2409.12191; Xu et al. 2025 (Qwen2.5-Omni, TMRoPE), arXiv:2503.20215, 2.2.
  */
 
-import type { MediaGrid } from "../models/projector/types.ts";
+import type { MediaLayout } from "../models/projector/types.ts";
 import { inSameMedia, isMediaToken, type MediaRows, rowInMedia } from "./mediaRows.ts";
 import type { Sequence } from "./sequence.ts";
 
 export const axisCount = 3;
 
-/** Neighbouring rows of one content on its grid. */
+/** Neighbouring rows of one content in its layout. */
 interface Span {
   /** Places in the sequence. */
   start: number;
   end: number;
   /** The first one's row of the content. */
   row: number;
-  /** All three coordinates of the grid's corner. */
+  /** All three coordinates of the layout's corner. */
   corner: number;
-  grid: MediaGrid;
+  layout: MediaLayout;
   /** What text behind the span has to its place to make its position. */
   offset: number;
 }
+
+type Layouts = Pick<MediaRows, "layoutOf">;
 
 export class AxisPositions {
   private readonly known = new WeakMap<Sequence, { revision: number; spans: readonly Span[] }>();
 
   /**
    * Coordinates of `count` tokens of a sequence from `start` on, {@link axisCount} each, to `out` from `at` on.
-   * @param media where grids are looked up when the sequence is first seen; it holds its media then
+   * @param media where layouts are looked up when the sequence is first seen; it holds its media then
    */
   write(
     sequence: Sequence,
@@ -39,7 +44,7 @@ export class AxisPositions {
     count: number,
     out: Uint32Array,
     at: number,
-    media: Pick<MediaRows, "gridOf"> | undefined,
+    media: Layouts | undefined,
   ): void {
     const spans = this.spansOf(sequence, media);
     let next = spans.findIndex(({ end }) => end > start);
@@ -51,15 +56,17 @@ export class AxisPositions {
         out.fill(place + (spans[next - 1]?.offset ?? 0), i, i + axisCount);
         continue;
       }
-      const [, rows, columns] = span.grid;
+      const { corner, layout } = span;
+      const { grid } = layout;
       const index = span.row + place - span.start;
-      out[i] = span.corner + Math.floor(index / (rows * columns));
-      out[i + 1] = span.corner + (Math.floor(index / columns) % rows);
-      out[i + 2] = span.corner + (index % columns);
+      const time = timeOf(layout, index);
+      out[i] = corner + time;
+      out[i + 1] = corner + (grid ? Math.floor(index / grid[2]) % grid[1] : time);
+      out[i + 2] = corner + (grid ? index % grid[2] : time);
     }
   }
 
-  private spansOf(sequence: Sequence, media: Pick<MediaRows, "gridOf"> | undefined): readonly Span[] {
+  private spansOf(sequence: Sequence, media: Layouts | undefined): readonly Span[] {
     const { revision, tokens } = sequence;
     const known = this.known.get(sequence);
     // Answers are text: what is drawn later has no spans.
@@ -70,21 +77,37 @@ export class AxisPositions {
   }
 }
 
-/** Media without a grid are like text: their rows count on. */
-function findSpans(tokens: readonly number[], media: Pick<MediaRows, "gridOf">): Span[] {
+/** Media without a layout are like text: their rows count on. */
+function findSpans(tokens: readonly number[], media: Layouts): Span[] {
   const spans: Span[] = [];
   let offset = 0;
   for (let start = 0; start < tokens.length; start++) {
     const token = tokens[start]!;
-    const grid = isMediaToken(token) ? media.gridOf(token) : undefined;
-    if (!grid) continue;
+    const layout = isMediaToken(token) ? media.layoutOf(token) : undefined;
+    if (!layout) continue;
     let end = start + 1;
     while (end < tokens.length && tokens[end] === tokens[end - 1]! + 1 && inSameMedia(tokens[end]!, token))
       end++;
-    const corner = start + offset;
-    offset = corner + Math.max(...grid) - end;
-    spans.push({ start, end, row: rowInMedia(token), corner, grid, offset });
+    const row = rowInMedia(token);
+    const last = spans.at(-1);
+    const next = start + offset;
+    const corner = layout.ticks && last?.layout.ticks && last.end === start ? last.corner : next;
+    const behind = Math.max(next, corner + extent(layout, row + end - start - 1));
+    offset = behind - end;
+    spans.push({ start, end, row, corner, layout, offset });
     start = end - 1;
   }
   return spans;
+}
+
+/** Of a row, from the corner. */
+function timeOf({ grid, ticks }: MediaLayout, row: number): number {
+  const time = grid ? Math.floor(row / (grid[1] * grid[2])) : row;
+  return ticks ? ticks[time]! : time;
+}
+
+/** From the corner to behind the largest coordinate of rows up to this one. */
+function extent(layout: MediaLayout, lastRow: number): number {
+  const [, rows = 1, columns = 1] = layout.grid ?? [];
+  return Math.max(timeOf(layout, lastRow) + 1, rows, columns);
 }

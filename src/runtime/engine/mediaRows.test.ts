@@ -72,6 +72,11 @@ test("what is too large is refused, and what failed can be tried again", async (
   await expect(rows.open("a", 6, failing)).rejects.toThrow("no such picture");
   const a = await rows.open("a", 6, encode);
   await expect(rows.open("a", 5, encode)).rejects.toThrow("6 rows");
+  await expect(rows.open("b", 4, encode, { grid: [1, 2, 3] })).rejects.toThrow("1 x 2 x 3");
+  for (const ticks of [[0], [3, 2], [0.5, 1], [-1, 0]])
+    await expect(rows.open("b", 4, encode, { grid: [2, 2, 1], ticks })).rejects.toThrow("2 times");
+  const layout = { ticks: [0, 0, 1, 7] };
+  expect(rows.layoutOf((await rows.open("b", 4, encode, layout)).tokens[3]!)).toBe(layout);
   expect(() => rows.rowOf(a.tokens[5]! + 1)).toThrow("has no row");
   expect(rows.has(a.tokens[5]! + 1)).toBe(false);
 });

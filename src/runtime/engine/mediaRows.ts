@@ -7,7 +7,7 @@
 
 import { invalidRequest, OmniError } from "../errors.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import type { MediaGrid } from "../models/projector/types.ts";
+import type { MediaLayout } from "../models/projector/types.ts";
 
 /** The first token of the content with number 0; contents are `mostRows` apart. */
 const firstToken = 2 ** 40;
@@ -42,7 +42,7 @@ interface Entry {
   key: string;
   start: number;
   count: number;
-  grid: MediaGrid | undefined;
+  layout: MediaLayout | undefined;
   holders: number;
   /** When it was last opened, in steps of a counter. */
   used: number;
@@ -67,10 +67,10 @@ export class MediaRows {
 
   /**
    * Holds the rows of a content; encodes it where they are not there.
-   * @param key equal for equal rows only: a hash of content and processing
+   * @param key equal for equal rows and layouts only: a hash of content and processing
    * @param encode submits what writes the rows (count, D), and those of `deep`; steps submitted after it has resolved read
    *   them
-   * @param grid how the rows lie, if on a grid: as many as there are
+   * @param layout how the rows lie, for all of them; none is like text
    * @throws OmniError `invalid_request` where there are never so many rows, `queue_full` where others hold them, and what
    *   `encode` throws
    */
@@ -78,13 +78,9 @@ export class MediaRows {
     key: string,
     count: number,
     encode: (rows: Tensor, deep: readonly Tensor[]) => Promise<void> | void,
-    grid?: MediaGrid,
+    layout?: MediaLayout,
   ): Promise<MediaSpan> {
-    if (grid && grid.reduce((product, side) => product * side, 1) !== count)
-      throw new OmniError(
-        "internal_error",
-        `Media of ${count} rows do not lie on a grid of ${grid.join(" x ")}.`,
-      );
+    if (layout) checkLayout(layout, count);
     const capacity = this.rows.shape[0]!;
     if (count > Math.min(capacity, mostRows))
       throw invalidRequest(
@@ -95,7 +91,7 @@ export class MediaRows {
     let entry = this.entries.get(number);
     if (!entry) {
       const start = this.makeRoom(count);
-      entry = { key, start, count, grid, holders: 0, used: 0, ready: Promise.resolve() };
+      entry = { key, start, count, layout, holders: 0, used: 0, ready: Promise.resolve() };
       this.entries.set(number, entry);
       const slice = (tensor: Tensor) => rowsOf(tensor, start, count);
       entry.ready = Promise.resolve(encode(slice(this.rows), this.deep.map(slice))).catch((error) => {
@@ -128,9 +124,9 @@ export class MediaRows {
     return entry.start + row;
   }
 
-  /** How the rows of its content lie, if on a grid and there. */
-  gridOf(token: number): MediaGrid | undefined {
-    return this.entries.get(Math.floor((token - firstToken) / mostRows))?.grid;
+  /** How the rows of its content lie, if not like text and there. */
+  layoutOf(token: number): MediaLayout | undefined {
+    return this.entries.get(Math.floor((token - firstToken) / mostRows))?.layout;
   }
 
   /** Whether a request may have this token in its prompt: somebody holds it. */
@@ -173,6 +169,18 @@ export class MediaRows {
       this.entries.delete(oldest[0]);
     }
   }
+}
+
+function checkLayout({ grid, ticks }: MediaLayout, count: number): void {
+  if (grid && grid.reduce((product, side) => product * side, 1) !== count)
+    throw new OmniError(
+      "internal_error",
+      `Media of ${count} rows do not lie on a grid of ${grid.join(" x ")}.`,
+    );
+  const times = grid ? grid[0] : count;
+  const ascending = ticks?.every((tick, i) => Number.isInteger(tick) && tick >= (ticks[i - 1] ?? 0));
+  if (ticks && !(ticks.length === times && ascending))
+    throw new OmniError("internal_error", `Media of ${times} times have ticks that do not ascend with them.`);
 }
 
 function rowsOf({ buffer, offsetBytes, dtype, shape }: Tensor, start: number, count: number): Tensor {

@@ -1,10 +1,13 @@
-/** Pictures on their grids, with rows for the first layers, in a small random-weight `qwen3vl`: by its formulas, alone and together. */
+/**
+ * Pictures on their grids and videos aligned in time, with rows for the first layers, in a small random-weight `qwen3vl`: by
+ * its formulas, alone and together.
+ */
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { randomValues } from "../../kernels/testing/random.ts";
 import { type Gpu, openGpu } from "../gpu/device.ts";
 import { modelConfig } from "../models/architectures.ts";
-import type { MediaGrid } from "../models/projector/types.ts";
+import type { MediaGrid, MediaLayout } from "../models/projector/types.ts";
 import { DecoderRef, type RefToken } from "../models/testing/decoder.ref.ts";
 import { createTokenizer } from "../text/tokenizer.ts";
 import { readGgufHeader } from "../weights/gguf.ts";
@@ -51,38 +54,87 @@ async function open(sizes: {
   return { engine, media: runner.media! };
 }
 
-/** A picture of random rows; what it adds behind the layers is as large. */
-interface Picture {
+/** Random rows; what they add behind the layers is as large. */
+interface Content {
   span: MediaSpan;
-  grid: MediaGrid;
   rows: Float32Array<ArrayBuffer>;
   deep: Float32Array<ArrayBuffer>[];
 }
 
-async function show(room: MediaRows, seed: number, rows: number, columns: number): Promise<Picture> {
-  const count = rows * columns;
+interface Picture extends Content {
+  grid: MediaGrid;
+}
+
+async function put(room: MediaRows, seed: number, count: number, layout: MediaLayout): Promise<Content> {
   const values = (salt: number) =>
     new Float32Array(randomValues(97 * seed + salt, count * D).map((v) => v / 8));
-  const content = { rows: values(0), deep: [values(1), values(2)], grid: [1, rows, columns] as const };
+  const content = { rows: values(0), deep: [values(1), values(2)] };
   const encode: Parameters<MediaRows["open"]>[2] = (target, deep) =>
     [target, ...deep].forEach(({ buffer, offsetBytes }, i) => {
       gpu.device.queue.writeBuffer(buffer, offsetBytes, [content.rows, ...content.deep][i]!);
     });
-  return { ...content, span: await room.open(`picture ${seed}`, count, encode, content.grid) };
+  return { ...content, span: await room.open(`content ${seed}`, count, encode, layout) };
+}
+
+async function show(room: MediaRows, seed: number, rows: number, columns: number): Promise<Picture> {
+  const grid = [1, rows, columns] as const;
+  return { ...(await put(room, seed, rows * columns, { grid })), grid };
+}
+
+const rowOf = ({ rows, deep }: Content, i: number) => {
+  const at = (values: Float32Array) => values.subarray(i * D, (i + 1) * D);
+  return { row: at(rows), deep: deep.map(at) };
+};
+
+/** Frames and sound of a video, aligned in time, in the order of the prompt. */
+interface Film {
+  contents: Content[];
+  rows: (RefToken & { token: number })[];
+}
+
+/** Frames of two rows of four at ticks 0, 6 and 12, and a sound of 15 ticks in two windows, in turns of ten ticks. */
+async function film(room: MediaRows): Promise<Film> {
+  const contents: Content[] = [];
+  const rowsOf = (content: Content, place: (i: number) => RefToken["position"]): Film["rows"] => {
+    contents.push(content);
+    return content.span.tokens.map((token, i) => ({ token, ...rowOf(content, i), position: place(i) }));
+  };
+  const frame = async (tick: number) => {
+    const content = await put(room, 20 + tick, 8, { grid: [1, 2, 4], ticks: [tick] });
+    return rowsOf(content, (i) => [tick, Math.floor(i / 4), i % 4]);
+  };
+  const sound = async (start: number, count: number) => {
+    const ticks = Array.from({ length: count }, (_, i) => start + i);
+    const content = await put(room, 40 + start, count, { ticks });
+    return rowsOf(content, (i) => [start + i, start + i, start + i]);
+  };
+  const frames = [await frame(0), await frame(6), await frame(12)];
+  const sounds = [...(await sound(0, 9)), ...(await sound(9, 6))];
+  const turns = [...frames[0]!, ...frames[1]!, ...sounds.slice(0, 10), ...frames[2]!, ...sounds.slice(10)];
+  return { contents, rows: turns };
 }
 
 const words = (count: number, salt: number) =>
   Array.from({ length: count }, (_, i) => 3 + ((i * (37 + salt) + salt * 11) % 320));
 
-type Part = readonly number[] | Picture;
+type Part = readonly number[] | Picture | Film;
 const promptOf = (parts: readonly Part[]) =>
-  parts.flatMap((part) => ("span" in part ? part.span.tokens : part));
+  parts.flatMap((part) => {
+    if ("contents" in part) return part.rows.map(({ token }) => token);
+    return "span" in part ? part.span.tokens : part;
+  });
 
 /** The same for the reference, whose positions are counted here. */
 function refTokens(parts: readonly Part[]): RefToken[] {
   let next = 0;
   return parts.flatMap((part): RefToken[] => {
     const start = next;
+    if ("contents" in part) {
+      next += Math.max(...part.rows.flatMap(({ position }) => position)) + 1;
+      return part.rows.map(({ position: [time, y, x], ...row }) => ({
+        ...{ ...row, position: [start + time, start + y, start + x] },
+      }));
+    }
     if (!("span" in part)) {
       next += part.length;
       return part.map((token, i) => ({
@@ -92,10 +144,8 @@ function refTokens(parts: readonly Part[]): RefToken[] {
     }
     const [, rows, columns] = part.grid;
     next += Math.max(rows, columns);
-    const rowOf = (values: Float32Array, i: number) => values.subarray(i * D, (i + 1) * D);
     return Array.from({ length: rows * columns }, (_, i) => ({
-      row: rowOf(part.rows, i),
-      deep: part.deep.map((values) => rowOf(values, i)),
+      ...rowOf(part, i),
       position: [start, start + Math.floor(i / columns), start + (i % columns)],
     }));
   });
@@ -178,6 +228,42 @@ test("pictures among text equal the formulas: in chunks, together, from the cach
   expectFormulas(turn, next);
   for (const { span } of [wide, tall]) span.release();
 });
+
+test("frames and sound aligned in time equal the formulas: alone, from the cache and forked", async () => {
+  const video = await film(media);
+  // The chunk of 64 ends within its last frame.
+  const parts = [words(34, 4), video, words(7, 2)];
+  const asked = { promptTokens: promptOf(parts) };
+  const alone = await run(engine, asked);
+  expectFormulas(parts, alone);
+  // Times count, those of frames and those of sounds: without either, something else comes out.
+  for (const isSound of [false, true]) {
+    const rows = video.rows.map((row) => {
+      const [time, y, x] = row.position;
+      const sounds = time === y && time === x;
+      return sounds === isSound ? { ...row, position: [0, isSound ? 0 : y, isSound ? 0 : x] as const } : row;
+    });
+    const wrong = reference.next(refTokens([words(34, 4), { ...video, rows }, words(7, 2)]));
+    expect(Math.abs(wrong[alone.tokens[0]!]! - alone.logprobs[0]!)).toBeGreaterThan(5e-3);
+  }
+
+  const cached = { ...asked, cachePrompt: true };
+  const forked = await Promise.all([cached, cached].map((one) => run(engine, one)));
+  expect(forked.map(numbers)).toEqual([alone, alone].map(numbers));
+  const again = await run(engine, cached);
+  expect(again.cachedTokens).toBe(asked.promptTokens.length - 1);
+  expect(numbers(again)).toEqual(numbers(alone));
+  // The next question finds the video, and a prompt that ends within it what both have in common.
+  const turn = [...parts, alone.tokens, words(4, 8)];
+  const next = await run(engine, { promptTokens: promptOf(turn), cachePrompt: true });
+  expect(next.cachedTokens).toBeGreaterThan(asked.promptTokens.length);
+  expectFormulas(turn, next);
+  const shorter = [words(34, 4), { ...video, rows: video.rows.slice(0, 26) }, words(5, 9)];
+  const within = await run(engine, { promptTokens: promptOf(shorter), cachePrompt: true });
+  expect(within.cachedTokens).toBeGreaterThanOrEqual(32);
+  expectFormulas(shorter, within);
+  for (const { span } of video.contents) span.release();
+}, 300_000);
 
 test("a request that gives up its pages, and one whose context shifts, count on rightly", async () => {
   const sizes = { contextLength: 128, capacity: 160, maxRunning: 3, maxQueued: 1 };

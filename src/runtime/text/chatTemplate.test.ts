@@ -345,4 +345,22 @@ describe("pictures in prompts", () => {
     expect(tokensBy(typed)).toEqual(expected);
     expect(tokensBy("{% for m in messages %}{{ m.content }}{% endfor %}")).toEqual(expected);
   });
+
+  it("videos bring times as text, in the place of all that templates write for one", () => {
+    const frame = (time: string, row: number) => [
+      `<${time} seconds><|vision_start|>`,
+      [row],
+      "<|vision_end|>",
+    ];
+    const video = { kind: "video" as const, pieces: [...frame("0.2", 1000), ...frame("1.2", 1001)] };
+    const typed =
+      "{% for m in messages %}{% for p in m.content %}{% if p.type == 'video' %}<|vision_start|><|video_pad|><|vision_end|>" +
+      "{% else %}{{ p.text }}{% endif %}{% endfor %}{% endfor %}";
+    const prompt = createChatTemplate(typed, tokenizer).tokens([{ role: "user", content }], {
+      media: [video],
+    });
+    const letters = (text: string) => [...text].map((letter) => letter.charCodeAt(0));
+    const step = (time: string, row: number) => [...letters(`<${time} seconds>`), start, row, end];
+    expect(prompt).toEqual([97, ...step("0.2", 1000), ...step("1.2", 1001), 98]);
+  });
 });

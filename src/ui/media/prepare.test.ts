@@ -62,17 +62,19 @@ it("asks for what was recorded so far, in whole steps, with the conversation bef
   await vi.waitFor(() => expect(soundOf(omni.prepared.at(-1))).toHaveLength(44 + 2 * 10_240));
 });
 
-it("asks a model that takes no sound nothing, and one that sees for each frame's tokens", async () => {
+it("asks a model that takes no sound nothing, and one that sees for the tokens of the last frames", async () => {
   const { omni } = await page(["text", "image", "video"]);
   const other = await page(["text"]);
   toTaps.onSamples("a", second, 0);
   toTaps.onFrame(new Blob([Uint8Array.of(1, 2, 3)], { type: "image/jpeg" }));
   await vi.waitFor(() => expect(omni.prepared).toHaveLength(1));
-  expect(omni.prepared[0]!.messages).toEqual([
-    {
-      role: "user",
-      content: [{ type: "video_url", video_url: { url: "data:video/jpeg;base64,AQID" } }],
-    },
-  ]);
+  const asked = (url: string) => [{ role: "user", content: [{ type: "video_url", video_url: { url } }] }];
+  expect(omni.prepared[0]!.messages).toEqual(asked("data:video/jpeg;base64,AQID"));
+  // One request at a time: the first one has been answered by then.
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  toTaps.onFrame(new Blob([Uint8Array.of(4, 5, 6)], { type: "image/jpeg" }));
+  await vi.waitFor(() => expect(omni.prepared).toHaveLength(2));
+  // As the window has them, oldest first.
+  expect(omni.prepared[1]!.messages).toEqual(asked("data:video/jpeg;base64,AQID,BAUG"));
   expect(other.omni.prepared).toHaveLength(0);
 });

@@ -23,6 +23,7 @@ export class Preparation {
   #prepared = 0;
   #running: AbortController | undefined;
   #framing = false;
+  #lastFrame: Blob | undefined;
 
   constructor(app: AppServices) {
     this.#app = app;
@@ -93,14 +94,19 @@ export class Preparation {
     return [...messages.slice(0, -1), { ...last, content: [...parts, part] }];
   }
 
-  /** A frame is encoded by counting the tokens of a prompt that it is in. */
+  /**
+   * A frame is encoded by counting the tokens of a prompt that it is in; with the one before, as some models see two as one
+   * picture and the window may begin with either.
+   */
   async #see(frame: Blob): Promise<void> {
+    const frames = this.#lastFrame ? [this.#lastFrame, frame] : [frame];
+    this.#lastFrame = frame;
     const lease = this.#framing ? undefined : this.#app.session.acquire();
     if (!lease) return;
     this.#framing = true;
     try {
       if (!lease.inputs.includes("video")) return;
-      const url = `data:video/jpeg;base64,${await base64(frame)}`;
+      const url = `data:video/jpeg;base64,${(await Promise.all(frames.map(base64))).join(",")}`;
       const content: ContentPart[] = [{ type: "video_url", video_url: { url } }];
       await post(lease.omni, "/tokenize", { messages: [{ role: "user", content }] });
     } catch {

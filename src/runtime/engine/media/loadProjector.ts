@@ -72,7 +72,7 @@ async function load(
     ...{ header, reader, requests: spec.tensors, signal, onProgress, device: gpu.device },
     limits: { maxBindingBytes: gpu.maxBindingBytes, maxBufferBytes: gpu.maxBufferBytes },
   });
-  const { image, audio } = spec.build(weights);
+  const { image, audio, alignment } = spec.build(weights);
   const lazy = <M, R extends { compile(): Promise<void> }>(model: M | undefined, make: (model: M) => R) =>
     model && lazyRunner(gpu, model, () => make(model));
   const runners = {
@@ -82,7 +82,7 @@ async function load(
   // Software adapters compile for half a minute what many a conversation never asks for.
   if (!gpu.software) for (const runner of Object.values(runners)) runner?.open().catch(() => undefined);
   const settled = () => gpu.device.queue.onSubmittedWorkDone();
-  return { encoder: new MediaEncoder({ ...runners, rows, settled }), weights };
+  return { encoder: new MediaEncoder({ ...runners, alignment, rows, settled }), weights };
 }
 
 /** @param make allocates and starts compiling */

@@ -145,7 +145,7 @@ describe("qwen3vl_merger", () => {
         placeholder: "<|image_pad|>",
         around: ["<|vision_start|>", "<|vision_end|>"],
       });
-      const expected = qwen.picture(image.words, image, resized);
+      const expected = qwen.picture(image, resized);
       expect(expected).toHaveLength(3);
       for (const [i, table] of [undefined, ...deep].entries())
         compare(
@@ -162,16 +162,35 @@ describe("qwen3vl_merger", () => {
     await see(picture(70, 50, 3), { width: 64, height: 48 }, seen);
     const [tokens] = wide.pieces as number[][];
     expect(tokens).toHaveLength(6);
-    expect(rows.gridOf(tokens![0]!)).toEqual([1, 2, 3]);
+    expect(rows.layoutOf(tokens![0]!)!.grid).toEqual([1, 2, 3]);
 
-    const video = await encoder.video([picture(32, 64, 4), picture(48, 32)], options);
-    const pieces = video.pieces.map((piece) => (typeof piece === "string" ? piece : piece.length));
-    expect(pieces).toEqual([
-      ...["<|vision_start|>", 8, "<|vision_end|>"],
-      ...["<|vision_start|>", 6, "<|vision_end|>"],
+    // Two frames become one picture; a third is its own second one, as a still picture is.
+    const resized = { width: 64, height: 48 };
+    const frames = [4, 5, 6].map((seed) => picture(64, 48, seed));
+    const still = await see(frames[2]!, resized, tolerances.attention.f32);
+    const timed = frames.map((frame, i) => ({ ...frame, seconds: i / 2 }));
+    const video = await encoder.video(timed, undefined, options);
+    expect(video.pieces.map((piece) => (typeof piece === "string" ? piece : piece.length))).toEqual([
+      ...["<0.2 seconds><|vision_start|>", 12, "<|vision_end|>"],
+      ...["<1.0 seconds><|vision_start|>", 12, "<|vision_end|>"],
     ]);
-    // A frame that is a picture that was seen has its rows.
-    expect(video.pieces[4]).toEqual(tokens);
+    expect(video.pieces[4]).toEqual(still.pieces[0]);
+    expect(rows.layoutOf((video.pieces[1] as number[])[0]!)!.grid).toEqual([1, 3, 4]);
+    const other = { ...picture(70, 50, 7), seconds: 1 };
+    const turned = await encoder.video([timed[1]!, other], undefined, options);
+    for (const [opened, pair, limits] of [
+      [video, frames.slice(0, 2), tolerances.attention.f32],
+      [turned, [frames[1]!, other], seen],
+    ] as const) {
+      const expected = qwen.picture(pair[0]!, resized, pair[1]);
+      for (const [i, table] of [undefined, ...deep].entries())
+        compare(
+          (await read(opened, table))[0]!,
+          expected[i]!.flatMap((row) => [...row]),
+          limits,
+          `frames, ${i}`,
+        );
+    }
     destroy();
   });
 });
@@ -197,7 +216,8 @@ describe("omnitab", () => {
       "picture",
     );
 
-    const video = await encoder.video([picture(32, 32, 3), image], options);
+    const frames = [picture(32, 32, 3), image].map((frame, i) => ({ ...frame, seconds: i / 2 }));
+    const video = await encoder.video(frames, undefined, options);
     expect(video.pieces.filter((piece) => typeof piece === "string")).toEqual([
       ...["<|video|>", "<|/video|>", "<|video|>", "<|/video|>"],
     ]);

@@ -46,8 +46,7 @@ export function idefics3(header: GgufHeader): ProjectorSpec {
           placeholder: "<image>",
           plan: (picture, detail) => idefics3Plan(picture, detail, { imageSize, longestEdge }),
           // SmolVLM2 was trained at one frame a second; more frames than this fill contexts that fit a tab.
-          video: { framesPerSecond: 1, mostFrames: 32 },
-          framePieces: [`${mark}${wholeMark}`, 0, mark],
+          video: { framesPerSecond: 1, mostFrames: 32, pieces: () => [`${mark}${wholeMark}`, 0, mark] },
           record: (rec, inputs) => {
             const features = recordVision(rec, config, weights, inputs);
             const shuffled = inputs.arena.tensor("vision shuffled", "f32", [R, wide]);

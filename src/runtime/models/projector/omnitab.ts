@@ -121,8 +121,7 @@ export function omnitab(header: GgufHeader): ProjectorSpec {
             const resized = { width: vision.imageSize, height: vision.imageSize };
             return { views: [{ resized, left: 0, top: 0 }], pieces: frame("image") };
           },
-          video: { framesPerSecond: 2, mostFrames: 8 },
-          framePieces: frame("video"),
+          video: { framesPerSecond: 2, mostFrames: 8, pieces: () => frame("video") },
           record: (rec, inputs) => [
             project(rec, inputs.arena, recordVision(rec, vision, seen, inputs), "image"),
           ],

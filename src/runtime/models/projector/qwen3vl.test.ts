@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { projectorSpec } from "./projectors.ts";
-import { type PictureLimits, qwen3vlPlan, smartSize } from "./qwen3vl.ts";
+import { inTenths, type PictureLimits, qwen3vlPlan, smartSize, stepLimits } from "./qwen3vl.ts";
 import { qwen3vlMetadata } from "./testing/projectorFile.ts";
 
 const square = 32 ** 2;
@@ -44,6 +44,42 @@ describe("sizes of pictures", () => {
       pieces: [0],
     });
     expect(plan("low").views[0]!.own!.grid).toEqual([1, 9, 27]);
+  });
+});
+
+describe("steps of videos", () => {
+  test.each([
+    // A short video may have what a picture may, but for the most of a step.
+    [1, 1920, 1080, 1152, 640],
+    [4, 448, 336, 448, 320],
+    // All steps together have 2048 squares at most, and 64 at least.
+    [16, 1920, 1080, 480, 256],
+    [1, 100, 100, 256, 256],
+    [4, 100, 100, 128, 128],
+  ])("%i steps of %i x %i are seen as %i x %i", (steps, width, height, seenWidth, seenHeight) => {
+    const resized = smartSize({ width, height }, stepLimits(limits, steps));
+    expect([resized.width, resized.height]).toEqual([seenWidth, seenHeight]);
+  });
+
+  test("stay within what the file allows", () => {
+    const small = { ...limits, minPixels: 4 * square, maxPixels: 48 * square };
+    for (const steps of [1, 2, 16]) {
+      const { width, height } = smartSize({ width: 9, height: 4000 }, stepLimits(small, steps));
+      expect(width * height).toBeLessThanOrEqual(small.maxPixels);
+    }
+  });
+
+  test.each([
+    [0, "0.0"],
+    [0.25, "0.2"],
+    [0.75, "0.8"],
+    [1.25, "1.2"],
+    [10.5, "10.5"],
+    [0.35, "0.3"],
+    [2 / 3, "0.7"],
+    [119.96, "120.0"],
+  ])("%f s are written %s, as Python does", (seconds, written) => {
+    expect(inTenths(seconds)).toBe(written);
   });
 });
 

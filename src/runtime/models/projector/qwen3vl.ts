@@ -2,8 +2,10 @@
  * `qwen3vl_merger`: Qwen3-VL's projector. A picture keeps its shape: it is resized to whole squares of 2 x 2 patches, which come
  * in the order of squares, have learned positions (a table, bilinear) and rotations by row and column; a square of rows
  * becomes one row, after the last layer and, for the first layers of the language model, after some others.
+ * Two neighbouring frames of a video become the rows of one picture, and their time stands before these as text.
  * Source: Bai et al. 2025, arXiv:2511.21631; names of tensors and keys are those of llama.cpp's mtmd; marks, sizes and
- * activations as in transformers' modeling_qwen3_vl.py and image_processing_qwen2_vl.py.
+ * activations as in transformers' modeling_qwen3_vl.py, image_processing_qwen2_vl.py, processing_qwen3_vl.py and
+ * video_processing_qwen3_vl.py.
  */
 
 import { visionAxes } from "../../../kernels/ropeAxes.ts";
@@ -26,8 +28,13 @@ import {
 /** Patches of a picture, and squares of them along a side: what activations have room for. */
 const mostPatches = 4096;
 const mostSquares = 48;
-/** Rows of a picture with `detail: "low"`, and of a frame of a video. */
+/** Rows of a picture with `detail: "low"`. */
 const lowRows = 256;
+/**
+ * Rows of a video, and of a step of it. transformers' own most is more than a context that fits a tab; its least, and what
+ * a step may have of the most (`cap_pixels_per_frame`), are these.
+ */
+const videoRows = { most: 2048, least: 64, step: 768 } as const;
 /** transformers' least size of a picture, in rows. */
 const leastRows = 64;
 const around = ["<|vision_start|>", "<|vision_end|>"] as const;
@@ -92,9 +99,11 @@ export function qwen3vl(header: GgufHeader): ProjectorSpec {
           around,
           plan: (picture, detail) => qwen3vlPlan(picture, detail, limits, merge),
           patchPlaces: (view) => patchPlaces(view, patchSize, merge),
-          // As frames in turn, not as pairs with times: a context that fits a tab has room for few anyway.
-          video: { framesPerSecond: 1, mostFrames: 16 },
-          framePieces: [around[0], 0, around[1]],
+          video: {
+            ...{ framesPerSecond: 2, mostFrames: 32, framesPerStep: 2, maxSide: limits.maxSide },
+            view: (frame, steps) => viewOf(smartSize(frame, stepLimits(limits, steps)), limits, merge),
+            pieces: (seconds) => [`<${inTenths(seconds)} seconds>${around[0]}`, 0, around[1]],
+          },
           record: (rec, inputs) => recordQwenVision(rec, vision, inputs),
         },
       };
@@ -144,8 +153,10 @@ function weightsOf(
     down: named.linear(`v.deepstack.${layer}.fc2`),
   });
   return {
-    patches: named.linear("v.patch_embd"),
-    laterPatches: { weights: [loaded.matrices.get("v.patch_embd.weight.1")!], bias: undefined },
+    patches: [
+      named.linear("v.patch_embd"),
+      { weights: [loaded.matrices.get("v.patch_embd.weight.1")!], bias: undefined },
+    ],
     positions: { ...named.vector("v.position_embd.weight"), shape: [side, side, D] },
     layers: encoderLayers(header, loaded, "v", config),
     merger: { norm: named.norm("v.post_ln"), up: named.linear("mm.0"), down: named.linear("mm.2") },
@@ -162,9 +173,26 @@ export function qwen3vlPlan(picture: Size, detail: Detail, limits: PictureLimits
   const most =
     detail === "low" ? Math.min(maxPixels, Math.max(lowRows * factor ** 2, 4 * minPixels)) : maxPixels;
   const resized = smartSize(picture, { ...limits, maxPixels: most });
+  return { views: [viewOf(resized, limits, merge)], pieces: [0] };
+}
+
+function viewOf(resized: Size, { factor }: PictureLimits, merge: number): View {
   const grid = [1, resized.height / factor, resized.width / factor] as const;
   const own = { ...resized, patches: grid[1] * grid[2] * merge ** 2, grid };
-  return { views: [{ resized, left: 0, top: 0, own }], pieces: [0] };
+  return { resized, left: 0, top: 0, own };
+}
+
+/** Of each of a video's steps, such that all together stay within those of a video. */
+export function stepLimits(limits: PictureLimits, steps: number): PictureLimits {
+  const square = limits.factor ** 2;
+  const { most, least, step } = videoRows;
+  const maxPixels = Math.min(limits.maxPixels, square * Math.min(step, most / steps));
+  return { ...limits, maxPixels, minPixels: Math.min((least * square) / steps, maxPixels / 4) };
+}
+
+/** As Python writes one decimal: halfway, which only quarters are exactly, to the even digit. */
+export function inTenths(seconds: number): string {
+  return (Number.isInteger(4 * seconds) ? roundHalfEven(10 * seconds) / 10 : seconds).toFixed(1);
 }
 
 /** Sides as near to the picture's as multiples of the factor can be; smaller or larger alike beyond the limits. */

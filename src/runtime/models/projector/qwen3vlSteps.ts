@@ -41,8 +41,7 @@ export interface QwenVision {
   rope: Rotation;
   weights: {
     /** Of the first of two frames that make a patch, and of the second. */
-    patches: Linear; // (D, 3 · P · P)
-    laterPatches: Linear; // (D, 3 · P · P)
+    patches: readonly [Linear, Linear]; // (D, 3 · P · P) each
     positions: Tensor; // (side, side, D)
     layers: EncoderLayer[];
     merger: MergerWeights;
@@ -91,11 +90,11 @@ export function recordQwenVision(rec: Recording, vision: QwenVision, inputs: Ima
   return [project(joined(state.normed), weights.merger, "vision merger"), ...deep];
 }
 
-/** Pixels to embedded patches with their learned positions. @param out (N, D) */
+/** Pixels of two frames to embedded patches with their learned positions. @param out (N, D) */
 function recordPatches(
   rec: Recording,
   { config, merge, maxSide, weights }: QwenVision,
-  { arena, pixels, sizes, window, scratch, mostHeight }: ImageInputs,
+  { arena, frames, window, scratch, mostHeight }: ImageInputs,
   out: Tensor,
 ): void {
   const { patchSize, mean, std, filter } = config;
@@ -104,11 +103,13 @@ function recordPatches(
   const patches = arena.tensor("vision patches", "f32", [N, patchColumns({ channels: 3, patchSize })]);
   const positions = arena.tensor("vision positions", "f32", [N, D]);
   const most = { inputHeight: mostHeight, height: maxSide, width: maxSide };
-  imageResize(rec, { pixels, sizes, window, filter, mean, std, scratch, most, out: image }, "vision");
-  patchRows(rec, { image, sizes, channels: 3, patchSize, merge, out: patches, rows }, "vision");
-  const table = { table: weights.positions, sizes, patchSize, merge, alignCorners: true };
+  const table = { table: weights.positions, sizes: frames[0]!.sizes, patchSize, merge, alignCorners: true };
   positionTable(rec, { ...table, out: positions, rows }, "vision");
-  linear(rec, patches, weights.patches, out, "vision patches", { residual: positions });
-  // A still picture is its own second frame.
-  linear(rec, patches, weights.laterPatches, out, "vision later patches", { residual: out });
+  weights.patches.forEach((embedding, i) => {
+    const label = `vision frame ${i}`;
+    const { pixels, sizes } = frames[i]!;
+    imageResize(rec, { pixels, sizes, window, filter, mean, std, scratch, most, out: image }, label);
+    patchRows(rec, { image, sizes, channels: 3, patchSize, merge, out: patches, rows }, label);
+    linear(rec, patches, embedding, out, `${label} patches`, { residual: i === 0 ? positions : out });
+  });
 }

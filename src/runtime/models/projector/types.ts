@@ -27,6 +27,31 @@ export interface View {
 /** How rows of media lie, for models whose positions have these coordinates. In order: columns first, times last. */
 export type MediaGrid = readonly [times: number, rows: number, columns: number];
 
+/** How the rows of a content lie, for models whose positions have three coordinates. */
+export interface MediaLayout {
+  /** Without one, as for sounds, rows follow each other, and all coordinates are the time. */
+  grid?: MediaGrid | undefined;
+  /**
+   * When each of the grid's times, or without a grid each row, is: ticks of a `TimeAlignment` since the beginning of its
+   * video, ascending. Without them they count on from 0.
+   */
+  ticks?: readonly number[] | undefined;
+}
+
+/**
+ * Of models whose positions tell when something is seen and heard: frames and sound of a video begin at one position, take
+ * turns in the prompt, and count ticks from there. Views have sizes of their own.
+ * Source: TMRoPE of Xu et al. 2025 (Qwen2.5-Omni), arXiv:2503.20215, 2.2; its numbers are 0.04 and 2.
+ */
+export interface TimeAlignment {
+  /** What one position along time stands for. */
+  secondsPerTick: number;
+  /** All frames of so many seconds come before the sound of these. */
+  secondsPerTurn: number;
+  /** Special tokens around a video, never empty: they part it from the next one. @param heard whether it has sound */
+  around(heard: boolean): readonly [string, string];
+}
+
 export interface OwnSize extends Size {
   /** Of the encoder: N. */
   patches: number;
@@ -61,24 +86,47 @@ export interface ImageEncoderModel {
   /** Row and column of each patch of a view, where the encoder reads them as `ImageInputs.places`. */
   patchPlaces?(view: View): Uint32Array<ArrayBuffer>; // (N, 2)
   plan(picture: Size, detail: Detail): ImagePlan;
-  /** How videos are looked at. */
-  video: { framesPerSecond: number; mostFrames: number };
-  /** What stands for a frame of a video, of which there is one view. */
-  framePieces: PromptPiece[];
+  video: VideoModel;
   /** For steps of N tokens and R outputs: `inputs` to the rows of a view, and those that the first layers add. */
   record(rec: Recording, inputs: ImageInputs): readonly Tensor[]; // (R, M) each
+}
+
+/** How videos are looked at: in steps of one view each. */
+export interface VideoModel {
+  framesPerSecond: number;
+  /** Of longer videos fewer frames a second are looked at. */
+  mostFrames: number;
+  /** Pixels of a frame's longer side that are worth having. @default twice those of a view */
+  maxSide?: number;
+  /** Neighbouring frames that one view shows. A last one whose neighbours are missing stands for them. @default 1 */
+  framesPerStep?: number;
+  /**
+   * The view of a step.
+   * @param frame its first one
+   * @param steps of the whole video
+   * @default that of a picture with `detail: "low"`
+   */
+  view?(frame: Size, steps: number): View;
+  /** What stands for a step, whose view is 0. @param seconds since the video's beginning: the mean of its frames' times */
+  pieces(seconds: number): PromptPiece[];
 }
 
 /** What a view is made of. See `imageResize`. */
 export interface ImageInputs {
   arena: BufferArena;
-  pixels: Tensor; // u32, RGBA
-  sizes: Tensor; // (4) u32
+  /** Those of a step of a video; a picture is all of them. */
+  frames: readonly FrameInputs[];
   window: Tensor; // (4) u32
   /** Of the patches, where the encoder wants them. */
   places: Tensor | undefined; // (N, 2) u32
   scratch: Tensor;
   mostHeight: number;
+}
+
+export interface FrameInputs {
+  pixels: Tensor; // u32, RGBA
+  /** What it is resized to is the same for all frames of a step. */
+  sizes: Tensor; // (4) u32
 }
 
 /** An encoder of sounds, a window at a time. */
@@ -108,5 +156,12 @@ export interface ProjectorSpec {
   deepstackLayers?: number;
   tensors: TensorRequest[];
   /** Names the weights. Buffers of the encoders come into being when they are recorded. */
-  build(loaded: LoadedWeights): { image?: ImageEncoderModel; audio?: AudioEncoderModel };
+  build(loaded: LoadedWeights): ProjectorModels;
+}
+
+export interface ProjectorModels {
+  image?: ImageEncoderModel;
+  audio?: AudioEncoderModel;
+  /** Without it, the sound of a video stands behind its frames as a sound of its own. */
+  alignment?: TimeAlignment;
 }

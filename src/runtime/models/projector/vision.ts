@@ -239,7 +239,7 @@ export function recordVision(
   rec: Recording,
   config: VisionConfig,
   weights: VisionWeights,
-  { arena, pixels, sizes, window, scratch, mostHeight }: ImageInputs,
+  { arena, frames, window, scratch, mostHeight }: ImageInputs,
 ): Tensor {
   const { imageSize: S, patchSize, side, mean, std, filter } = config;
   const N = side ** 2;
@@ -249,7 +249,7 @@ export function recordVision(
   rec.gpu.device.queue.writeBuffer(whole.buffer, whole.offsetBytes, Uint32Array.of(S, S, S, S));
   const state = layerState(arena, "vision", N, config);
   const most = { inputHeight: mostHeight, height: S, width: S };
-  imageResize(rec, { pixels, sizes, window, filter, mean, std, scratch, most, out: image }, "vision");
+  imageResize(rec, { ...frames[0]!, window, filter, mean, std, scratch, most, out: image }, "vision");
   patchRows(rec, { image, sizes: whole, channels: 3, patchSize, out: patches, rows }, "vision");
   linear(rec, patches, weights.patches, state.x, "vision patches", { residual: weights.positions });
   recordEncoderLayers(rec, weights.layers, weights.postNorm, state, config, "vision");

@@ -5,32 +5,31 @@ import { geluRef } from "../../../../kernels/gelu.ref.ts";
 import type { Size } from "../types.ts";
 import { type NamedWeights, ProjectorRef, plus, type RefSizes, type Rows } from "./projector.ref.ts";
 
+export interface RefFrame extends Size {
+  /** RGBA. */
+  words: Uint32Array;
+}
+
 export class Qwen3vlRef extends ProjectorRef {
   constructor(weights: NamedWeights, sizes: RefSizes) {
     super(withoutJoints(weights), sizes);
   }
 
-  /** What stands in the prompt, then what each layer adds: rows of squares of two by two patches, row by row. */
-  picture(words: Uint32Array, { width, height }: Size, resized: Size): Rows[] {
-    const { patchSize: P, heads, filter } = this.sizes;
-    const bytes = [...words].flatMap((word) => [word & 255, (word >> 8) & 255, (word >> 16) & 255]);
-    const image = imageResizeRef(bytes, 3, [height, width], [resized.height, resized.width], filter);
+  /**
+   * What stands in the prompt, then what each layer adds: rows of squares of two by two patches, row by row.
+   * @param later the second of two frames of a video
+   */
+  picture(first: RefFrame, resized: Size, later = first): Rows[] {
+    const { patchSize: P, heads } = this.sizes;
     const [rows, columns] = [resized.height / P, resized.width / P];
     const places = Array.from(
       { length: rows * columns },
       (_, n) => [Math.floor(n / columns), n % columns] as const,
     );
-    const { mean, std } = this.sizes;
-    const patches = places.map(([y, x]) =>
-      Float64Array.from({ length: 3 * P * P }, (_, i) => {
-        const [c, py, px] = [Math.floor(i / (P * P)), Math.floor(i / P) % P, i % P];
-        const byte = image[((y * P + py) * resized.width + x * P + px) * 3 + c]!;
-        return (byte / 255 - mean[c]!) / std[c]!;
-      }),
-    );
-    const still = plus(this.linear("v.patch_embd", patches), this.linear("later", patches));
+    const patches = (frame: RefFrame) => this.patches(frame, resized, places);
+    const both = plus(this.linear("v.patch_embd", patches(first)), this.linear("later", patches(later)));
     let x = plus(
-      still,
+      both,
       places.map(([y, x]) => this.position(y, x, rows, columns)),
     );
     const turn = (all: Rows) => all.map((row, n) => turned(row, heads, places[n]!));
@@ -47,6 +46,23 @@ export class Qwen3vlRef extends ProjectorRef {
         );
     }
     return [this.merged(squares(this.norm("v.post_ln", x), columns), "mm.0", "mm.2"), ...deep];
+  }
+
+  private patches(
+    { words, width, height }: RefFrame,
+    resized: Size,
+    places: readonly (readonly [y: number, x: number])[],
+  ): Rows {
+    const { patchSize: P, filter, mean, std } = this.sizes;
+    const bytes = [...words].flatMap((word) => [word & 255, (word >> 8) & 255, (word >> 16) & 255]);
+    const image = imageResizeRef(bytes, 3, [height, width], [resized.height, resized.width], filter);
+    return places.map(([y, x]) =>
+      Float64Array.from({ length: 3 * P * P }, (_, i) => {
+        const [c, py, px] = [Math.floor(i / (P * P)), Math.floor(i / P) % P, i % P];
+        const byte = image[((y * P + py) * resized.width + x * P + px) * 3 + c]!;
+        return (byte / 255 - mean[c]!) / std[c]!;
+      }),
+    );
   }
 
   private merged(rows: Rows, up: string, down: string): Rows {
