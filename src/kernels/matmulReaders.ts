@@ -155,11 +155,15 @@ const squaresInBlocks = `fn rowSquares(i: u32, row: u32, lanes: Lanes) -> f32 {
 }
 `;
 
-/** Calls of `xQuad` as broadcasts, whose second argument must be a constant: only text can make it one. */
+/**
+ * Calls of `xQuad` as broadcasts, whose second argument must be a constant: only text can make it one. Mesa (8 threads)
+ * makes less of a broadcast than of a shuffle, to which it does not carry the bounds check of the load.
+ */
 function broadcastQuads(source: string, subgroup: number): string {
+  const call = subgroup === 8 ? "subgroupShuffle" : "subgroupBroadcast";
   return source.replace(
     /\bxQuad\(xs, ([^()]+)\)/g,
-    (_, quad: string) => `subgroupBroadcast(xs.quads[(${quad}) / ${subgroup}u], (${quad}) % ${subgroup}u)`,
+    (_, quad: string) => `${call}(xs.quads[(${quad}) / ${subgroup}u], (${quad}) % ${subgroup}u)`,
   );
 }
 
