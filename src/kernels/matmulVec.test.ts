@@ -225,6 +225,15 @@ describe.each([
     expect(rec.dispatchCount).toBe(sharedSubgroup(t.gpu) ? 2 : 1);
   });
 
+  it("many rows of matrices that are large enough for longer code", async () => {
+    const t = await openTestGpu(variant);
+    const next = { output: "next", R: 21, maxR: 32, N: 160, K: 1984, normalize: true } as const;
+    const rec = await check(t, "q4_0", next);
+    const subgroup = sharedSubgroup(t.gpu);
+    expect(rec.dispatchCount).toBe(subgroup === 8 ? 2 : subgroup ? 4 : 1);
+    await check(t, "q8_0", { output: "gated", R: 5, maxR: 16, N: 256, K: 512, normalize: true });
+  });
+
   it("a residual beside, and one weight row", async () => {
     const t = await openTestGpu(variant);
     await check(t, "q8_0", { output: "store", R: 3, maxR: 4, N: 1, K: 32, residual: "separate" });
