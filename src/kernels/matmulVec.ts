@@ -34,6 +34,7 @@ import {
   constSource,
   foldWorkgroups,
   gridSource,
+  rolledSource,
   rowConstants,
   rowsOf,
   stepSource,
@@ -41,6 +42,7 @@ import {
 import { rowWindows, wholeWindow, windowStartSource } from "./rowWindows.ts";
 import { tunableActivations, tunableRows } from "./tunableOutput.ts";
 import { unroll } from "./unroll.ts";
+import { touchSource } from "./weightTouch.ts";
 
 /** out[r, n] = Σ_k x[r, k] · W[n, k] (· norm) + bias + residual; arguments as in `matmul`, already checked. */
 export function matmulVec(
@@ -222,11 +224,13 @@ function record(
         constSource({ threads, threadsPerRow, threadRows, xRows, sumCount }),
         `const gated = ${gated};\nconst normalized = ${normalize !== undefined};\n`,
         stepSource(stepBinding),
+        rolledSource(rec.gpu.software),
         gridSource,
         windowStartSource(startBinding),
         `${rowIds}fn inputRow(r: u32) -> u32 {\n  return ${xRowIds ? "xRowIds[r]" : "r"};\n}\n`,
         source,
         formatSource(weight.type, firstPlane, arithmetic === "dot" ? table : undefined),
+        touchSource(weight, subgroup === 8 ? subgroup : undefined),
         reduceSource(reduction, subgroups, reducedSums),
         withReader(x, xBindings, subgroup ? { subgroup, windowQuads, batch: xRows } : undefined, body),
         unroll(wgsl, { threadRows, xRows }),
