@@ -193,11 +193,14 @@ function record(
   // One more for each row's squares, which are only added up where they are wanted.
   const sumCount = xRows * (threadRows + 1);
   const reducedSums = normalize ? sumCount : xRows * threadRows;
-  const loops = groupLoops(weight.type);
-  const readQuads = Math.min(groupWeights(weight.type) / 4, 8);
+  // Blocks of 32 values are shared.
+  const wide = shareX;
+  const groupSize = groupWeights(weight.type, wide);
+  const loops = groupLoops(weight.type, wide);
+  const readQuads = Math.min(groupSize / 4, 8);
   const body = unroll(arithmetic === "dot" ? dotWgsl : floatWgsl, {
     ...{ threadRows, xRows, readQuads, blockQuads: 8 },
-    ...{ groupBlocks: groupWeights(weight.type) / 32, groupReads: groupWeights(weight.type) / 4 / readQuads },
+    ...{ groupBlocks: groupSize / 32, groupReads: groupSize / 4 / readQuads },
     ...{ partQuads: loops.partQuads, dotParts: 8 / loops.partQuads },
     ...{ partReads: Math.min(loops.partQuads, readQuads), readParts: Math.ceil(readQuads / loops.partQuads) },
   });
@@ -229,7 +232,7 @@ function record(
         windowStartSource(startBinding),
         `${rowIds}fn inputRow(r: u32) -> u32 {\n  return ${xRowIds ? "xRowIds[r]" : "r"};\n}\n`,
         source,
-        formatSource(weight.type, firstPlane, arithmetic === "dot" ? table : undefined),
+        formatSource(weight.type, firstPlane, arithmetic === "dot" ? table : undefined, wide),
         touchSource(weight, subgroup === 8 ? subgroup : undefined),
         reduceSource(reduction, subgroups, reducedSums),
         withReader(x, xBindings, subgroup ? { subgroup, windowQuads, batch: xRows } : undefined, body),

@@ -18,8 +18,8 @@ export interface MatmulVecVariant {
   /** Rows of x at once. */
   xRows: number;
   /**
-   * Whether subgroups share what they read of x; only with one thread per row, subgroups of 4 or 8, and float rows with
-   * weights in groups of 32 or more.
+   * Whether subgroups share what they read of x; only with one thread per row, subgroups of 4 or 8, and rows that are not
+   * packed, in blocks of 32.
    */
   shareX: boolean;
 }
@@ -151,7 +151,8 @@ function manyRowsPay(gpu: Gpu, input: MatmulInput, maxRows: number): boolean {
 
 /** Whether {@link MatmulVecVariant.shareX} is possible. */
 function canShare(gpu: Gpu, { x, weight }: MatmulInput): boolean {
-  return x.kind === "float" && groupWeights(weight.type) >= 32 && sharedSubgroup(gpu) !== undefined;
+  const blocks = x.kind === "plain" ? weight.columns % 32 === 0 : groupWeights(weight.type) >= 32;
+  return x.kind !== "packed" && blocks && sharedSubgroup(gpu) !== undefined;
 }
 
 /** Threads of every subgroup, where all have the same few. */
