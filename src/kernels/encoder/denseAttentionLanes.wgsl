@@ -42,6 +42,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
     for (var pair = 0u; pair < rolled(tileKeys); pair += 2u * laneCount) {
       let nearAt = min(base + pair + lane, end - 1u) * kStride + kStart + head;
       let farAt = min(base + pair + laneCount + lane, end - 1u) * kStride + kStart + head;
+      // Written out: without an initial value, lavapipe keeps what the last turn of the loop left.
       var near = array<f32, tileRows>();
       var far = array<f32, tileRows>();
       for (var turn = 0u; turn < rolled(headQuads); turn += turnQuads) {
