@@ -233,7 +233,7 @@ function record(
         `${rowIds}fn inputRow(r: u32) -> u32 {\n  return ${xRowIds ? "xRowIds[r]" : "r"};\n}\n`,
         source,
         formatSource(weight.type, firstPlane, arithmetic === "dot" ? table : undefined, wide),
-        touchSource(weight, subgroup === 8 ? subgroup : undefined),
+        touchSource(weight, subgroup === 8 && x.kind === "float" ? subgroup : undefined),
         reduceSource(reduction, subgroups, reducedSums),
         withReader(x, xBindings, subgroup ? { subgroup, windowQuads, batch: xRows } : undefined, body),
         unroll(wgsl, { threadRows, xRows }),
