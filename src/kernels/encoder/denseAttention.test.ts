@@ -25,7 +25,7 @@ const shapes = [
 describe("denseAttention", () => {
   it.each(testVariants)("widths of heads, partial tiles, rows of a fused tensor; $name", async (variant) => {
     const t = await openTestGpu(variant);
-    for (const [rows, heads, headWidth, fused] of casesHere(shapes, shapes.slice(1, 3))) {
+    for (const [rows, heads, headWidth, fused] of casesHere(shapes, [shapes[1]])) {
       const width = heads * headWidth;
       const count = (rows + 1) * width;
       // Queries large enough for weights that differ.
