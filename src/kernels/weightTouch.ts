@@ -1,8 +1,8 @@
 /**
  * Weights that are touched before they are read: on software adapters each thread of a subgroup reads a row of its own, so that
  * many short streams run beside each other, which no CPU foresees. Touched in the order of memory, a word of each line, they
- * are on their way together. Measured on Mesa's adapter alone, whose subgroups have 8 threads, and with quantized weights; rows
- * of encoders are so many that their weights are in caches anyway.
+ * are on their way together. Measured on Mesa's adapter alone, whose subgroups have 8 threads. Not for an
+ * encoder's rows: that has not been measured, and floats have no words of quants.
  */
 
 import { type WeightMatrix, weightFormats } from "../runtime/gpu/tensor.ts";
