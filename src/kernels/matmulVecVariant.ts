@@ -54,9 +54,11 @@ export function defaultVecVariant(
     const float = { arithmetic: "float", threadsPerRow: 1, shareX } as const;
     if (manyRowsPay(gpu, input, maxRows))
       return { ...float, threads: gated ? 16 : 8, threadRows: 4, xRows: manyRows };
+    // Of subgroups of four each thread has the more rows for what it reads of x; with more rows of x it compiles long.
+    const threadRows = maxRows === 1 && sharedSubgroup(gpu) === 4 ? 4 : 2;
     return {
       ...float,
-      ...{ threads: gated ? 32 : 16, threadRows: 2 },
+      ...{ threads: tileRows(gated) / threadRows, threadRows },
       xRows: maxRows === 1 ? 1 : shareX && hasRowWindows(input, maxRows, 8) ? 8 : 4,
     };
   }
