@@ -107,22 +107,15 @@ interface LanesTile {
   laneCount: number;
 }
 
-/**
- * Where threads are lanes of a CPU's vectors, loads cost most: what they have in common is read once and passed round.
- * Wider heads would take Mesa long to compile.
- */
+/** Where threads are lanes of a CPU's vectors. Wider heads would take Mesa long to compile. */
 function lanesTile({ gpu }: Recording, headWidth: number): LanesTile | undefined {
   const laneCount = gpu.software && headWidth <= 128 ? sharedSubgroup(gpu) : undefined;
-  return laneCount === undefined ? undefined : { rows: 8, laneCount };
+  return laneCount === undefined ? undefined : { rows: headWidth <= 64 ? 16 : 8, laneCount };
 }
 
 function lanesSource({ rows, laneCount }: LanesTile, headWidth: number): string {
-  const quads = headWidth / 4;
-  const counts = {
-    ...{ tileRows: rows, laneCount, slots: Math.ceil(quads / laneCount), keysEach: 8 },
-    turnQuads: Array.from({ length: laneCount }, (_, i) => laneCount - i).find((each) => quads % each === 0)!,
-  };
-  return constSource(counts) + unroll(lanesWgsl, counts);
+  const counts = { tileRows: rows, laneCount, slots: Math.ceil(headWidth / 4 / laneCount) };
+  return constSource(counts) + unroll(lanesWgsl, { ...counts, headQuads: headWidth / 4, halves: 2 });
 }
 
 /** Declares `rowRange(row)`: the keys that a row sees, of those that there are. */
