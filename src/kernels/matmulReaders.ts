@@ -98,8 +98,19 @@ fn xSquares(xs: XBlock) -> f32 {
 `;
 
 /** Declares `xValue(i, row, at)`: vec4 `at` of a row of x. */
-function sharedValues(bindings: readonly number[], windowQuads: number | undefined, batch: number): string {
+function sharedValues(
+  x: Activations | PlainRows,
+  bindings: readonly number[],
+  windowQuads: number | undefined,
+  batch: number,
+): string {
   const [binding] = bindings;
+  if (x.kind === "plain" && x.conv)
+    return `@group(0) @binding(${binding}) var<storage, read> xValues: array<vec4f>;
+${plainSource(x, "xValues")}fn xValue(i: u32, row: u32, at: u32) -> vec4f {
+  return plainQuad(plainStart(row), at);
+}
+`;
   const whole = "fn xValue(i: u32, row: u32, at: u32) -> vec4f {\n  return xValues[row * xStride + at];\n}\n";
   if (windowQuads === undefined)
     return `@group(0) @binding(${binding}) var<storage, read> xValues: array<vec4f>;\n${whole}`;
@@ -155,11 +166,15 @@ const squaresInBlocks = `fn rowSquares(i: u32, row: u32, lanes: Lanes) -> f32 {
 }
 `;
 
-/** Calls of `xQuad` as broadcasts, whose second argument must be a constant: only text can make it one. */
+/**
+ * Calls of `xQuad` as broadcasts, whose second argument must be a constant: only text can make it one. Mesa (8 threads)
+ * makes less of a broadcast than of a shuffle, to which it does not carry the bounds check of the load.
+ */
 function broadcastQuads(source: string, subgroup: number): string {
+  const call = subgroup === 8 ? "subgroupShuffle" : "subgroupBroadcast";
   return source.replace(
     /\bxQuad\(xs, ([^()]+)\)/g,
-    (_, quad: string) => `subgroupBroadcast(xs.quads[(${quad}) / ${subgroup}u], (${quad}) % ${subgroup}u)`,
+    (_, quad: string) => `${call}(xs.quads[(${quad}) / ${subgroup}u], (${quad}) % ${subgroup}u)`,
   );
 }
 
@@ -175,7 +190,7 @@ export interface SharedReads {
 
 /**
  * WGSL that reads x at its bindings, followed by `body`, which uses it.
- * @param shared of float rows only
+ * @param shared not of packed rows
  */
 export function withReader(
   x: Activations | PlainRows,
@@ -186,15 +201,15 @@ export function withReader(
   const [binding] = bindings;
   if (x.kind === "packed")
     return constSource({ xBlocks: x.width / blockWidth }) + packedWhole(binding) + squaresInBlocks + body;
-  if (x.kind === "plain") return plain(x, binding) + squaresInBlocks + body;
-  const stride = constSource({ xStride: x.tensor.shape[1]! / 4 });
+  if (x.kind === "plain" && !shared) return plain(x, binding) + squaresInBlocks + body;
+  const stride = constSource({ xStride: (x.kind === "plain" ? x.width : x.tensor.shape[1]!) / 4 });
   if (!shared) return stride + floats(binding) + squaresInBlocks + body;
   const { subgroup, windowQuads, batch } = shared;
   const shares = 8 / subgroup;
   return [
     stride,
     constSource({ shares, subgroupThreads: subgroup }),
-    sharedValues(bindings, windowQuads, batch),
+    sharedValues(x, bindings, windowQuads, batch),
     unroll(sharedFloats, { shares }),
     broadcastQuads(body, subgroup),
   ].join("");

@@ -198,6 +198,15 @@ const limitFor = (type: WeightType, K: number) =>
 const types: WeightType[] = ["f32", "f16", "q8_0", "q4_0"];
 const otherTypes = (Object.keys(weightFormats) as WeightType[]).filter((type) => !types.includes(type));
 
+it("many rows of matrices that are large enough for longer code", async () => {
+  const t = await openTestGpu();
+  const next = { output: "next", R: 21, maxR: 32, N: 160, K: 1984, normalize: true } as const;
+  const rec = await check(t, "q4_0", next);
+  const subgroup = sharedSubgroup(t.gpu);
+  expect(rec.dispatchCount).toBe(subgroup === 8 ? 2 : subgroup ? 4 : 1);
+  await check(t, "q8_0", { output: "gated", R: 5, maxR: 16, N: 256, K: 512, normalize: true });
+});
+
 // Every case compiles pipelines of its own, for up to seconds on a software adapter: few cases, each odd in many ways.
 describe.each([
   { ...fullVariant, types },

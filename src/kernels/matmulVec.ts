@@ -34,6 +34,7 @@ import {
   constSource,
   foldWorkgroups,
   gridSource,
+  rolledSource,
   rowConstants,
   rowsOf,
   stepSource,
@@ -41,6 +42,7 @@ import {
 import { rowWindows, wholeWindow, windowStartSource } from "./rowWindows.ts";
 import { tunableActivations, tunableRows } from "./tunableOutput.ts";
 import { unroll } from "./unroll.ts";
+import { touchSource } from "./weightTouch.ts";
 
 /** out[r, n] = Σ_k x[r, k] · W[n, k] (· norm) + bias + residual; arguments as in `matmul`, already checked. */
 export function matmulVec(
@@ -191,11 +193,14 @@ function record(
   // One more for each row's squares, which are only added up where they are wanted.
   const sumCount = xRows * (threadRows + 1);
   const reducedSums = normalize ? sumCount : xRows * threadRows;
-  const loops = groupLoops(weight.type);
-  const readQuads = Math.min(groupWeights(weight.type) / 4, 8);
+  // Blocks of 32 values are shared.
+  const wide = shareX;
+  const groupSize = groupWeights(weight.type, wide);
+  const loops = groupLoops(weight.type, wide);
+  const readQuads = Math.min(groupSize / 4, 8);
   const body = unroll(arithmetic === "dot" ? dotWgsl : floatWgsl, {
     ...{ threadRows, xRows, readQuads, blockQuads: 8 },
-    ...{ groupBlocks: groupWeights(weight.type) / 32, groupReads: groupWeights(weight.type) / 4 / readQuads },
+    ...{ groupBlocks: groupSize / 32, groupReads: groupSize / 4 / readQuads },
     ...{ partQuads: loops.partQuads, dotParts: 8 / loops.partQuads },
     ...{ partReads: Math.min(loops.partQuads, readQuads), readParts: Math.ceil(readQuads / loops.partQuads) },
   });
@@ -222,11 +227,13 @@ function record(
         constSource({ threads, threadsPerRow, threadRows, xRows, sumCount }),
         `const gated = ${gated};\nconst normalized = ${normalize !== undefined};\n`,
         stepSource(stepBinding),
+        rolledSource(rec.gpu.software),
         gridSource,
         windowStartSource(startBinding),
         `${rowIds}fn inputRow(r: u32) -> u32 {\n  return ${xRowIds ? "xRowIds[r]" : "r"};\n}\n`,
         source,
-        formatSource(weight.type, firstPlane, arithmetic === "dot" ? table : undefined),
+        formatSource(weight.type, firstPlane, arithmetic === "dot" ? table : undefined, wide),
+        touchSource(weight, subgroup === 8 && x.kind === "float" ? subgroup : undefined),
         reduceSource(reduction, subgroups, reducedSums),
         withReader(x, xBindings, subgroup ? { subgroup, windowQuads, batch: xRows } : undefined, body),
         unroll(wgsl, { threadRows, xRows }),

@@ -5,7 +5,7 @@
 // weight rows, which share what it reads of x. Sums of a team meet by shuffles or in workgroup memory (`reduceTeam`), then
 // pass through workgroup memory to threads that finish four neighbouring outputs each (`finish`).
 // Before this, from the TypeScript side: sizes as constants; the step at binding 0; `windowStart` (rowWindows.ts); `finish` (matmulOutput.ts); the
-// format of the weights; `accumulate` (matmulDot.wgsl or matmulFloat.wgsl) with the reader of x; `Lanes` and `reduceTeam`.
+// format of the weights; `touchRows` (weightTouch.ts); `accumulate` (matmulDot.wgsl or matmulFloat.wgsl) with the reader of x; `Lanes` and `reduceTeam`.
 
 override columns: u32; // K
 override sliceRows: u32; // weight rows at hand
@@ -48,6 +48,12 @@ fn main(
   for (var q = 0u; q < threadRows; q++) {
     w[q] = weightRow(firstN, team + q * teams);
   }
+  var touched = 0u;
+  if (touches) {
+    for (var q = 0u; q < threadRows; q++) {
+      touched |= touchRows(weightRow(firstN, team - team % touchLanes + q * teams), team % touchLanes);
+    }
+  }
   var sums: array<f32, sumCount>;
   accumulate(&x, &w, lane, lanes, &sums);
   reduceTeam(&sums, thread, lane);
@@ -63,6 +69,9 @@ fn main(
         staged[i * tileRows + team + q * teams] = factor * sums[i * threadRows + q];
       }
     }
+  }
+  if (touches && step.tokens == 0u) {
+    staged[thread] = f32(touched); // never, but a compiler cannot know
   }
   workgroupBarrier();
 

@@ -18,14 +18,17 @@ export interface MatmulVecVariant {
   /** Rows of x at once. */
   xRows: number;
   /**
-   * Whether subgroups share what they read of x; only with one thread per row, subgroups of 4 or 8, and float rows with
-   * weights in groups of 32 or more.
+   * Whether subgroups share what they read of x; only with one thread per row, subgroups of 4 or 8, and rows that are not
+   * packed, in blocks of 32.
    */
   shareX: boolean;
 }
 
 /** Outputs of a workgroup come in whole blocks of activations. */
 export const tileMultiple = 32;
+
+/** Rows of x that a software adapter takes at once in prefill: the least that a step has while a prompt goes on. */
+const manyRows = 16;
 
 /** Threads of a workgroup that every adapter has. */
 const mostThreads = 256;
@@ -48,11 +51,15 @@ export function defaultVecVariant(
     // Loads cost most: a weight is loaded and unpacked once for all rows at hand. In f32, whatever the number of rows,
     // so that a row does not depend on how many others a step has.
     const shareX = canShare(gpu, input);
+    const float = { arithmetic: "float", threadsPerRow: 1, shareX } as const;
+    if (manyRowsPay(gpu, input, maxRows))
+      return { ...float, threads: gated ? 16 : 8, threadRows: 4, xRows: manyRows };
+    // Of subgroups of four each thread has the more rows for what it reads of x; with more rows of x it compiles long.
+    const threadRows = maxRows === 1 && sharedSubgroup(gpu) === 4 ? 4 : 2;
     return {
-      arithmetic: "float",
-      ...{ threadsPerRow: 1, threads: gated ? 32 : 16, threadRows: 2 },
+      ...float,
+      ...{ threads: tileRows(gated) / threadRows, threadRows },
       xRows: maxRows === 1 ? 1 : shareX && hasRowWindows(input, maxRows, 8) ? 8 : 4,
-      shareX,
     };
   }
   // Two rows a thread leave registers for 8 waves of 64 on a SIMD of RDNA 2; longer teams would exceed `mostThreads`.
@@ -124,18 +131,30 @@ export function severalRowsVariant(
   maxRows: number,
   key: string,
 ): MatmulVecVariant {
-  const fallback = defaultVecVariant(gpu, input, gated, maxRows);
   const single = gpu.tuning.get(key, vecCandidates(gpu, input, gated));
-  if (!single) return fallback;
+  if (!single) return defaultVecVariant(gpu, input, gated, maxRows);
+  // Without sharing, eight rows of x are as many as pay.
+  const fallback = defaultVecVariant(gpu, input, gated, single.shareX ? maxRows : Math.min(maxRows, 8));
   const { arithmetic, threadsPerRow, shareX } = single;
   const teams = Math.min(fallback.threads / fallback.threadsPerRow, mostThreads / threadsPerRow);
   const threadRows = (fallback.threads / fallback.threadsPerRow / teams) * fallback.threadRows;
   return { ...fallback, arithmetic, threadsPerRow, threads: threadsPerRow * teams, threadRows, shareX };
 }
 
+/**
+ * Whether a software adapter should hold {@link manyRows} rows of x: weights are loaded half as often, but the code takes
+ * seconds longer to compile, which small matrices never make up for.
+ */
+function manyRowsPay(gpu: Gpu, input: MatmulInput, maxRows: number): boolean {
+  const { rows, columns } = input.weight;
+  if (maxRows <= 8 || rows * columns < 2 ** 18) return false;
+  return canShare(gpu, input) && sharedSubgroup(gpu) === 8 && hasRowWindows(input, maxRows, manyRows);
+}
+
 /** Whether {@link MatmulVecVariant.shareX} is possible. */
 function canShare(gpu: Gpu, { x, weight }: MatmulInput): boolean {
-  return x.kind === "float" && groupWeights(weight.type) >= 32 && sharedSubgroup(gpu) !== undefined;
+  const blocks = x.kind === "plain" ? weight.columns % 32 === 0 : groupWeights(weight.type) >= 32;
+  return x.kind !== "packed" && blocks && sharedSubgroup(gpu) !== undefined;
 }
 
 /** Threads of every subgroup, where all have the same few. */

@@ -3,8 +3,9 @@
  * RMSNorm. A convolution of kernel 3 is a matmul over rows that overlap: nothing is copied to make them.
  */
 
+import type { BufferArena } from "../runtime/gpu/buffers.ts";
 import type { Recording } from "../runtime/gpu/recording.ts";
-import type { Tensor } from "../runtime/gpu/tensor.ts";
+import { roundUp, type Tensor } from "../runtime/gpu/tensor.ts";
 import { expectKernel, expectRows, expectSize } from "./checks.ts";
 import { constSource, type RowCount, rowsOf } from "./prelude.ts";
 
@@ -16,6 +17,14 @@ export interface PlainRows {
   /** (R, K) f32; or what is convolved, see {@link ConvWindow}. */
   tensor: Tensor;
   conv?: ConvWindow;
+}
+
+/**
+ * Room for rows of activations that matmuls read: more than are used, so that they divide into the windows in which software
+ * adapters read them (rowWindows.ts).
+ */
+export function plainRowsTensor(arena: BufferArena, name: string, R: number, width: number): Tensor {
+  return arena.tensor(name, "f32", [roundUp(R, 32), width], GPUBufferUsage.UNIFORM);
 }
 
 /**

@@ -55,7 +55,7 @@ export function rowWindows(rec: Recording, input: MatmulInput, batch: number): R
   const { rowCount, pieceCount } = size;
   const rowBytes = bytesOfRow(input);
   const sizeBytes = (rowCount / pieceCount) * rowBytes;
-  const several = maxRows > 1 && rowCount < tensor.shape[0]!;
+  const several = maxRows > 1 && rowCount < roomOf(input);
   return Array.from({ length: Math.ceil(maxRows / rowCount) }, (_, i) => {
     const firstRow = i * rowCount;
     return {
@@ -75,7 +75,11 @@ export function hasRowWindows(input: MatmulInput, maxRows: number, batch: number
   return windowSize(input, maxRows, batch) !== undefined;
 }
 
-const bytesOfRow = ({ x }: MatmulInput) => x.tensor.shape[1]! * 4;
+const bytesOfRow = ({ x }: MatmulInput) => (x.kind === "plain" ? x.width : x.tensor.shape[1]!) * 4;
+
+/** How many rows x has room for. */
+const roomOf = ({ x }: MatmulInput) =>
+  x.kind === "plain" ? Math.floor(x.tensor.shape.reduce((a, b) => a * b, 1) / x.width) : x.tensor.shape[0]!;
 
 /**
  * The only row of a step, or all rows that x has, or as many as divide them and begin where a binding can; of wide rows one
@@ -87,8 +91,10 @@ function windowSize(
   batch: number,
 ): { rowCount: number; pieceCount: number } | undefined {
   const { x, xRows } = input;
-  if (x.kind !== "float" || xRows || (x.tensor.buffer.usage & GPUBufferUsage.UNIFORM) === 0) return undefined;
-  const count = maxRows === 1 ? 1 : x.tensor.shape[0]!;
+  if (x.kind === "packed" || xRows || (x.tensor.buffer.usage & GPUBufferUsage.UNIFORM) === 0)
+    return undefined;
+  if (x.kind === "plain" && x.conv) return undefined;
+  const count = maxRows === 1 ? 1 : roomOf(input);
   const rowBytes = bytesOfRow(input);
   const most = Math.floor(largestBytes / rowBytes);
   if (count <= most) return { rowCount: count, pieceCount: 1 };

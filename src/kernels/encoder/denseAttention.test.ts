@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { compare, tolerances } from "../testing/compare.ts";
 import { hardwareVariants } from "../testing/hardware.ts";
-import { expectUntouched, openTestGpu, plainVariant } from "../testing/harness.ts";
+import { casesHere, expectUntouched, openTestGpu, testVariants } from "../testing/harness.ts";
 import { randomValues } from "../testing/random.ts";
 import { denseAttentionRef } from "./denseAttention.ref.ts";
 import { type DenseAttentionArgs, denseAttention } from "./denseAttention.ts";
@@ -14,16 +14,18 @@ function columns(values: Float32Array, width: number, start: number, stride: num
     into[Math.floor(i / width) * stride + start + (i % width)] = values[i]!;
 }
 
-// It uses no optional feature.
+const shapes = [
+  [1, 2, 64, false],
+  [70, 3, 64, true],
+  [33, 2, 72, false],
+  [31, 2, 128, true],
+] as const;
+
+// With subgroups, adapters on a CPU have a kernel of their own.
 describe("denseAttention", () => {
-  it("widths of heads, partial tiles, rows of a fused tensor", async () => {
-    const t = await openTestGpu(plainVariant);
-    for (const [rows, heads, headWidth, fused] of [
-      [1, 2, 64, false],
-      [70, 3, 64, true],
-      [33, 2, 72, false],
-      [31, 2, 128, true],
-    ] as const) {
+  it.each(testVariants)("widths of heads, partial tiles, rows of a fused tensor; $name", async (variant) => {
+    const t = await openTestGpu(variant);
+    for (const [rows, heads, headWidth, fused] of casesHere(shapes, [shapes[1]])) {
       const width = heads * headWidth;
       const count = (rows + 1) * width;
       // Queries large enough for weights that differ.

@@ -3,9 +3,12 @@
 import type { Recording } from "../../runtime/gpu/recording.ts";
 import type { Tensor } from "../../runtime/gpu/tensor.ts";
 import { expectKernel, expectRows, expectShape } from "../checks.ts";
+import { subgroupDirectives } from "../matmulReduce.ts";
+import { sharedSubgroup } from "../matmulVecVariant.ts";
 import { constSource, type RowCount, rolledSource, rowConstants, rowsOf, stepSource } from "../prelude.ts";
 import { unroll } from "../unroll.ts";
 import wgsl from "./denseAttention.wgsl?raw";
+import lanesWgsl from "./denseAttentionLanes.wgsl?raw";
 import { expectHeadRows, expectHeads, type HeadRows, headRowsSource } from "./headRows.ts";
 
 export interface DenseAttentionArgs {
@@ -68,26 +71,51 @@ export function denseAttention(rec: Recording, args: DenseAttentionArgs, label: 
   expectRows(rec, place, "out", out, "f32", rows, width);
   if (ranges) expectShape(place, "ranges", ranges, "u32", [rowsOf(rows, rec.maxStep), 2]);
   expectKernel(Number.isFinite(scale), place, `scale is ${scale} and should be finite.`);
+  const own = args.tile ? undefined : lanesTile(rec, headWidth);
   const { rows: tileRows, threads } = args.tile ?? (rec.gpu.software ? softwareTile : gpuTile);
-  const rowsEach = (tileRows * 8) / threads;
-  const slots = Math.ceil(headWidth / 32);
+  const layout = own ? lanesSource(own, headWidth) : tiledSource({ rows: tileRows, threads }, headWidth);
   rec.dispatch({
     label: place,
     source: [
-      constSource({ heads, headQuads: headWidth / 4, turnQuads: turnOf(headWidth) / 4 }),
-      constSource({ tileRows, threads, rowsEach, slots }),
+      subgroupDirectives(own !== undefined),
+      constSource({ heads, headQuads: headWidth / 4 }),
       headRowsSource("q", q, width),
       headRowsSource("k", k, width),
       headRowsSource("v", v, width),
       stepSource(0),
       rolledSource(rec.gpu.software),
       rangeSource(ranges !== undefined),
-      unroll(wgsl, { rowsEach, slots }),
+      layout,
     ].join(""),
     constants: { ...rowConstants(rows), scale: scale * Math.LOG2E },
     bindings: [rec.step, q.tensor, k.tensor, v.tensor, out, ...(ranges ? [ranges] : [])],
-    workgroups: (step) => [Math.ceil(rowsOf(rows, step) / tileRows), heads],
+    workgroups: (step) => [Math.ceil(rowsOf(rows, step) / (own?.rows ?? tileRows)), heads],
   });
+}
+
+function tiledSource({ rows, threads }: DenseAttentionTile, headWidth: number): string {
+  const counts = { rowsEach: (rows * 8) / threads, slots: Math.ceil(headWidth / 32) };
+  return [
+    constSource({ turnQuads: turnOf(headWidth) / 4, tileRows: rows, threads, ...counts }),
+    unroll(wgsl, counts),
+  ].join("");
+}
+
+/** Rows of a subgroup, and its lanes. */
+interface LanesTile {
+  rows: number;
+  laneCount: number;
+}
+
+/** Where threads are lanes of a CPU's vectors. Wider heads would take Mesa long to compile. */
+function lanesTile({ gpu }: Recording, headWidth: number): LanesTile | undefined {
+  const laneCount = gpu.software && headWidth <= 128 ? sharedSubgroup(gpu) : undefined;
+  return laneCount === undefined ? undefined : { rows: headWidth <= 64 ? 16 : 8, laneCount };
+}
+
+function lanesSource({ rows, laneCount }: LanesTile, headWidth: number): string {
+  const counts = { tileRows: rows, laneCount, slots: Math.ceil(headWidth / 4 / laneCount) };
+  return constSource(counts) + unroll(lanesWgsl, { ...counts, headQuads: headWidth / 4, halves: 2 });
 }
 
 /** Declares `rowRange(row)`: the keys that a row sees, of those that there are. */

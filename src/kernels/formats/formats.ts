@@ -80,15 +80,20 @@ export function isPackable(type: WeightType): boolean {
   return kernels[type].bytes !== undefined;
 }
 
-/** Weights of a group. */
-export function groupWeights(type: WeightType): number {
-  return kernels[type].groupWeights;
+/** Weights of a wide group: of those that are floats, as many small groups in a row. */
+const wideWeights = 32;
+
+/** Weights of a group. @param wide see {@link formatSource} */
+export function groupWeights(type: WeightType, wide = false): number {
+  const own = kernels[type].groupWeights;
+  return wide ? Math.max(own, wideWeights) : own;
 }
 
 /** Counts of the loops over a group, for `unroll`. */
-export function groupLoops(type: WeightType): { groupParts: number; partQuads: number } {
-  const { groupWeights, partWeights = groupWeights } = kernels[type];
-  return { groupParts: groupWeights / partWeights, partQuads: partWeights / 4 };
+export function groupLoops(type: WeightType, wide = false): { groupParts: number; partQuads: number } {
+  const own = groupWeights(type, wide);
+  const { partWeights = own } = kernels[type];
+  return { groupParts: own / partWeights, partQuads: partWeights / 4 };
 }
 
 const quantsFrom = {
@@ -100,10 +105,17 @@ const quantsFrom = {
 /**
  * WGSL that reads this type from the planes bound at `firstPlane` and after.
  * @param packed for kernels that use `packedQuad`: "table" where workgroup memory is fast, else "computed"
+ * @param wide whether groups have 32 weights or more; rows have to be multiples of that
  */
-export function formatSource(type: WeightType, firstPlane: number, packed?: "table" | "computed"): string {
-  const { wgsl, bytes } = kernels[type];
-  const { groupParts } = groupLoops(type);
+export function formatSource(
+  type: WeightType,
+  firstPlane: number,
+  packed?: "table" | "computed",
+  wide = false,
+): string {
+  const { bytes, groupWeights: own } = kernels[type];
+  const wgsl = wide && own < wideWeights ? widened(type) : kernels[type].wgsl;
+  const { groupParts } = groupLoops(type, wide);
   const hasOffset = wgsl.includes("fn groupOffset(");
   return [
     `const firstPlane = ${firstPlane};
@@ -116,6 +128,34 @@ ${wgsl}`,
     bytes === "nibbles" && packed ? "" : "fn initFormat(thread: u32, threads: u32) {}\n",
     bytes ? `fn quants(group: Group, quad: u32) -> vec4f {\n  return ${quantsFrom[bytes]};\n}\n` : "",
   ].join("");
+}
+
+/** Floats in groups of 32: what the format says of its own groups, by other names, and an array of them. */
+function widened(type: WeightType): string {
+  const { wgsl, groupWeights } = kernels[type];
+  const count = wideWeights / groupWeights;
+  const parts = Array.from({ length: count }, (_, i) => `loadSmall(row, group * ${count}u + ${i}u)`);
+  const small = wgsl
+    .replace(/\bGroup\b/g, "SmallGroup")
+    .replace(/\bloadGroup\b/g, "loadSmall")
+    .replace(/\bquants\b/g, "smallQuants")
+    .replace(/\bgroupQuads\b/g, "smallQuads")
+    .replace(/\bgroupScale\b/g, "smallScale");
+  return `${small}
+const groupQuads = ${wideWeights / 4}u;
+struct Group {
+  parts: array<SmallGroup, ${count}>,
+}
+fn loadGroup(row: u32, group: u32) -> Group {
+  return Group(array(${parts.join(", ")}));
+}
+fn groupScale(group: Group, part: u32) -> f32 {
+  return 1.0;
+}
+fn quants(group: Group, quad: u32) -> vec4f {
+  return smallQuants(group.parts[quad / smallQuads], quad % smallQuads);
+}
+`;
 }
 
 /** What kernels bind for a slice from `firstPlane` on, and the format's override constants. */

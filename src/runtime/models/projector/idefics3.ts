@@ -5,6 +5,7 @@
  */
 
 import { pixelShuffle } from "../../../kernels/encoder/groupRows.ts";
+import { plainRowsTensor } from "../../../kernels/plainRows.ts";
 import { unsupportedModel } from "../../errors.ts";
 import type { GgufHeader } from "../../weights/types.ts";
 import { Keys } from "../config.ts";
@@ -49,7 +50,7 @@ export function idefics3(header: GgufHeader): ProjectorSpec {
           video: { framesPerSecond: 1, mostFrames: 32, pieces: () => [`${mark}${wholeMark}`, 0, mark] },
           record: (rec, inputs) => {
             const features = recordVision(rec, config, weights, inputs);
-            const shuffled = inputs.arena.tensor("vision shuffled", "f32", [R, wide]);
+            const shuffled = plainRowsTensor(inputs.arena, "vision shuffled", R, wide);
             const out = inputs.arena.tensor("vision rows", "f32", [R, outputWidth]);
             const grid = { height: side, width: side };
             pixelShuffle(rec, { x: features, width: D, out: shuffled, rows, grid, factor }, "vision");

@@ -6,6 +6,7 @@
 import { imageResize, type ResizeFilter } from "../../../kernels/encoder/imageResize.ts";
 import { patchColumns, patchRows } from "../../../kernels/encoder/patchRows.ts";
 import type { MatmulActivation } from "../../../kernels/matmulActivation.ts";
+import { plainRowsTensor } from "../../../kernels/plainRows.ts";
 import { unsupportedModel } from "../../errors.ts";
 import type { Recording } from "../../gpu/recording.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
@@ -208,7 +209,7 @@ export function layerState(
   sizes: EncoderSizes,
 ): LayerState {
   const { width: D, feedForwardWidth: F } = sizes;
-  const tensor = (part: string, width: number) => arena.tensor(`${name} ${part}`, "f32", [R, width]);
+  const tensor = (part: string, width: number) => plainRowsTensor(arena, `${name} ${part}`, R, width);
   return {
     x: tensor("x", D),
     normed: tensor("normed", D),
@@ -244,7 +245,7 @@ export function recordVision(
   const { imageSize: S, patchSize, side, mean, std, filter } = config;
   const N = side ** 2;
   const image = arena.tensor("vision image", "f32", [1, 3, S, S]);
-  const patches = arena.tensor("vision patches", "f32", [N, patchColumns({ channels: 3, patchSize })]);
+  const patches = plainRowsTensor(arena, "vision patches", N, patchColumns({ channels: 3, patchSize }));
   const whole = arena.tensor("vision size", "u32", [4]);
   rec.gpu.device.queue.writeBuffer(whole.buffer, whole.offsetBytes, Uint32Array.of(S, S, S, S));
   const state = layerState(arena, "vision", N, config);

@@ -5,6 +5,7 @@
 
 import { conv1d } from "../../../kernels/encoder/conv.ts";
 import { packHalves } from "../../../kernels/encoder/packHalves.ts";
+import { plainRowsTensor } from "../../../kernels/plainRows.ts";
 import { logMel, logMelLargestShape, logMelTables, whisperSpec } from "../../../kernels/spectrum/logMel.ts";
 import type { BufferArena } from "../../gpu/buffers.ts";
 import type { Gpu } from "../../gpu/device.ts";
@@ -56,11 +57,11 @@ export function encoderState(gpu: Gpu, config: WhisperConfig, arena: BufferArena
     largest: arena.tensor("spectrum largest", "f32", logMelLargestShape(2 * S)),
     mel: arena.tensor("mel", "f32", [2 * S, C]),
     frames: arena.tensor("frames", "f32", [2 * S, D]),
-    x: arena.tensor("encoder x", "f32", [S, D]),
-    normed: arena.tensor("encoder normed", "f32", [S, D]),
+    x: plainRowsTensor(arena, "encoder x", S, D),
+    normed: plainRowsTensor(arena, "encoder normed", S, D),
     qkv: arena.tensor("encoder qkv", "f32", [S, 3 * D]),
-    attended: arena.tensor("encoder attended", "f32", [S, D]),
-    wide: arena.tensor("encoder wide", "f32", [S, F]),
+    attended: plainRowsTensor(arena, "encoder attended", S, D),
+    wide: plainRowsTensor(arena, "encoder wide", S, F),
     audio: Array.from({ length: config.textLayers }, (_, i) => ({
       keys: arena.tensor(`audio keys ${i}`, "f16", [1, S, D]),
       values: arena.tensor(`audio values ${i}`, "f16", [1, S, D]),
