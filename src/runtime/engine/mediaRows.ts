@@ -30,6 +30,15 @@ export function rowInMedia(token: number): number {
   return token % mostRows;
 }
 
+/** How many rows of its own span are before a token and behind it, all of which it sees. */
+export interface SeenRows {
+  before: number;
+  behind: number;
+}
+
+/** Text, and media whose rows see only what is before them. */
+const causal: SeenRows = { before: 0, behind: 0 };
+
 /** An encoded picture or sound, held until it is released. */
 export interface MediaSpan {
   /** A number for each of its rows, for a prompt. */
@@ -43,6 +52,7 @@ interface Entry {
   start: number;
   count: number;
   grid: MediaGrid | undefined;
+  spanRows: number;
   holders: number;
   /** When it was last opened, in steps of a counter. */
   used: number;
@@ -59,10 +69,12 @@ export class MediaRows {
   /**
    * @param rows (M, D) f32
    * @param deep (M, D) f32 each: what is added at the same places behind the first layers
+   * @param maxSpanRows most rows that can see each other both ways: those of a step, which computes them together
    */
   constructor(
     readonly rows: Tensor,
     readonly deep: readonly Tensor[] = [],
+    private readonly maxSpanRows = mostRows,
   ) {}
 
   /**
@@ -71,19 +83,28 @@ export class MediaRows {
    * @param encode submits what writes the rows (count, D), and those of `deep`; steps submitted after it has resolved read
    *   them
    * @param grid how the rows lie, if on a grid: as many as there are
-   * @throws OmniError `invalid_request` where there are never so many rows, `queue_full` where others hold them, and what
-   *   `encode` throws
+   * @param spanRows of which so many in turn see each other both ways; each sees only itself and what is before it by default
+   * @throws OmniError `invalid_request` where there are never so many rows, or rows that see each other, `queue_full` where
+   *   others hold them, and what `encode` throws
    */
   async open(
     key: string,
     count: number,
     encode: (rows: Tensor, deep: readonly Tensor[]) => Promise<void> | void,
     grid?: MediaGrid,
+    spanRows = 1,
   ): Promise<MediaSpan> {
     if (grid && grid.reduce((product, side) => product * side, 1) !== count)
       throw new OmniError(
         "internal_error",
         `Media of ${count} rows do not lie on a grid of ${grid.join(" x ")}.`,
+      );
+    if (count % spanRows !== 0)
+      throw new OmniError("internal_error", `Media of ${count} rows are no spans of ${spanRows}.`);
+    if (spanRows > this.maxSpanRows)
+      throw invalidRequest(
+        `A picture or sound of ${spanRows} tokens that see each other is too large; ${this.maxSpanRows} are computed at once.`,
+        "messages",
       );
     const capacity = this.rows.shape[0]!;
     if (count > Math.min(capacity, mostRows))
@@ -95,7 +116,7 @@ export class MediaRows {
     let entry = this.entries.get(number);
     if (!entry) {
       const start = this.makeRoom(count);
-      entry = { key, start, count, grid, holders: 0, used: 0, ready: Promise.resolve() };
+      entry = { key, start, count, grid, spanRows, holders: 0, used: 0, ready: Promise.resolve() };
       this.entries.set(number, entry);
       const slice = (tensor: Tensor) => rowsOf(tensor, start, count);
       entry.ready = Promise.resolve(encode(slice(this.rows), this.deep.map(slice))).catch((error) => {
@@ -131,6 +152,27 @@ export class MediaRows {
   /** How the rows of its content lie, if on a grid and there. */
   gridOf(token: number): MediaGrid | undefined {
     return this.entries.get(Math.floor((token - firstToken) / mostRows))?.grid;
+  }
+
+  /**
+   * What a token sees of its span. As this follows from the token alone, and spans are whole in every sequence
+   * ({@link hasWholeSpans}, and context shifts keep them so), equal tokens stand for equal keys and values: pages that are
+   * cached by their tokens are right even if they end within a span, whose rows before that have seen the same rows behind it
+   * as they would now. The others see them in the cache.
+   */
+  seenBy(token: number): SeenRows {
+    if (!isMediaToken(token)) return causal;
+    const { spanRows = 1 } = this.entries.get(Math.floor((token - firstToken) / mostRows)) ?? {};
+    const before = rowInMedia(token) % spanRows;
+    return { before, behind: spanRows - 1 - before };
+  }
+
+  /** Whether all rows that see each other are there, one after the other. */
+  hasWholeSpans(tokens: readonly number[]): boolean {
+    return tokens.every((token, i) => {
+      const { before, behind } = this.seenBy(token);
+      return (before === 0 || tokens[i - 1] === token - 1) && (behind === 0 || tokens[i + 1] === token + 1);
+    });
   }
 
   /** Whether a request may have this token in its prompt: somebody holds it. */

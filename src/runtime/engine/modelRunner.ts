@@ -109,7 +109,7 @@ export class ModelRunner {
     });
     this.readback = new Readback(gpu);
     this.state = decoderState(config, this.activations, maxTokens, this.maxOutputs, options.mediaRows);
-    this.media = this.state.media && new MediaRows(this.state.media, this.state.deepMedia);
+    this.media = this.state.media && new MediaRows(this.state.media, this.state.deepMedia, chunkTokens);
     this.sampler = new GpuSampler(gpu, {
       ...{ vocab, slots: maxRunning, maxOutputs: this.maxOutputs, contextLength: options.contextLength },
       maxTopLogprobs: Math.min(options.maxTopLogprobs ?? 0, vocab),

@@ -113,7 +113,7 @@ export class StepBuffers {
         if (!this.axisPositions) words[at(inputs.positions) + row] = position;
         words[at(inputs.slots) + row] = page * pageSize + (position % pageSize);
         words[at(inputs.sequences) + row] = sequence.slot;
-        words[at(inputs.lengths) + row] = position + 1;
+        words[at(inputs.lengths) + row] = position + 1 + (media?.seenBy(token).behind ?? 0);
       }
     }
     part.outputs.forEach(({ row, sequence, draw, position }, i) => {

@@ -146,11 +146,13 @@ export class MediaEncoder {
   /** The rows of all views. */
   private async openViews(runner: ImageRunner, picture: Pixels, views: readonly View[]): Promise<MediaSpan> {
     const key = `image ${await digest(picture.words)} ${JSON.stringify([picture.width, picture.height, views])}`;
-    const count = views.reduce((sum, view) => sum + rowsOf(view, runner.model), 0);
+    const { model } = runner;
+    const count = views.reduce((sum, view) => sum + rowsOf(view, model), 0);
+    const spanRows = model.attention === "bidirectional" ? rowsOf(views[0]!, model) : undefined;
     const encode = (rows: Tensor, deep: readonly Tensor[]) =>
       this.encodeEach(views.length, (i) => runner.encode(picture, views[i]!, [rows, ...deep], i));
     // Views of sizes of their own come alone.
-    return this.parts.rows.open(key, count, encode, views[0]!.own?.grid);
+    return this.parts.rows.open(key, count, encode, views[0]!.own?.grid, spanRows);
   }
 
   private async open<R extends ImageRunner | AudioRunner>(lazy: LazyRunner<unknown, R>): Promise<R> {

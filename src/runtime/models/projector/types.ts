@@ -54,6 +54,8 @@ export interface ImageEncoderModel {
   rows: number;
   /** N: rows of the encoder itself. */
   patches: number;
+  /** Whether the language model's tokens for a view see each other both ways, or only those before them. @default "causal" */
+  attention?: "causal" | "bidirectional";
   /** The special token that templates of such models write for a picture. */
   placeholder?: string;
   /** Texts that such templates write around that, for those that know nothing of pictures. */

@@ -6,12 +6,14 @@ import type { RandomModel } from "../../weights/testing/randomModel.ts";
 
 type Row = Float64Array;
 
-/** A token: a row of the embedding or of media, what is added to it behind the first layers, and where it is. */
+/** A token: a row of the embedding or of media, what is added to it behind the first layers, where it is and what it sees. */
 export interface RefToken {
   row: ArrayLike<number>;
   deep?: readonly ArrayLike<number>[];
   /** Time, row, column. */
   position: readonly [number, number, number];
+  /** How many tokens it sees. Default: up to itself. */
+  seen?: number;
 }
 
 export class DecoderRef {
@@ -61,7 +63,9 @@ export class DecoderRef {
         Float64Array.from(
           own.flatMap((head, h) => {
             const kv = Math.floor(h / (H / K));
-            const scores = k.slice(0, t + 1).map((keys) => dot(head, keys[kv]!) / Math.sqrt(E));
+            const scores = k
+              .slice(0, tokens[t]!.seen ?? t + 1)
+              .map((keys) => dot(head, keys[kv]!) / Math.sqrt(E));
             const largest = Math.max(...scores);
             const shares = scores.map((score) => Math.exp(score - largest));
             const all = shares.reduce((a, b) => a + b, 0);
