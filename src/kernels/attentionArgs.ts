@@ -19,7 +19,10 @@ export interface TokenInputs {
   sequences: Tensor; // (T) u32
   /** How many cached positions each token sees, at least 1. The last one is itself, or in prefill also a later one. */
   lengths: Tensor; // (T) u32
-  /** Prefill, where tokens see later positions: each one's own position + 1, from which a window counts back. */
+  /**
+   * Prefill, where tokens see later positions: what a window counts back from. Each one's own position + 1, or less where the
+   * window would begin within what it is to see.
+   */
   windowEnds?: Tensor | undefined; // (T) u32
   /** The pages of each sequence in order; entries behind its last page are not read. */
   pageTable: Tensor; // (B, pages per sequence) u32

@@ -37,7 +37,7 @@ export interface SeenRows {
 }
 
 /** Text, and media whose rows see only what is before them. */
-const causal: SeenRows = { before: 0, behind: 0 };
+export const causal: SeenRows = { before: 0, behind: 0 };
 
 /** An encoded picture or sound, held until it is released. */
 export interface MediaSpan {

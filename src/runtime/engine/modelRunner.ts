@@ -106,6 +106,7 @@ export class ModelRunner {
       sequences: maxRunning,
       pages: Math.ceil(options.contextLength / pageSize),
       axes: config.rope.axes ? axisCount : 1,
+      window: options.mediaRows ? config.slidingWindow?.size : undefined,
     });
     this.readback = new Readback(gpu);
     this.state = decoderState(config, this.activations, maxTokens, this.maxOutputs, options.mediaRows);

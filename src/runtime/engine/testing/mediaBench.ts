@@ -165,7 +165,7 @@ export class MediaBench {
           position: grid
             ? [start, start + Math.floor(i / columns), start + (i % columns)]
             : [start + i, start + i, start + i],
-          ...(bothWays && { seen: end }),
+          ...(bothWays && { span: [end - count, end] as const }),
         };
       });
     });
