@@ -96,3 +96,23 @@ test("a request that gives up its pages, and one whose context shifts, go on rig
   expect(endless.tokens.slice(100, 110)).toEqual(after.tokens);
   picture.span.release();
 }, 300_000);
+
+test("a window counts back from a row's own place, and hides nothing of its span", async () => {
+  const windowed = new MediaBench(gpu, {
+    ...{ ...model, architecture: "gemma3", layers: 6, window: 16, ropeTheta: 1_000_000 },
+  });
+  const sizes = { contextLength: 256, capacity: 512, maxRunning: 2, maxQueued: 2 };
+  const { engine: gemma, media: room } = await windowed.open(sizes);
+  const short = await windowed.show(room, 6, { span: 12 });
+  const long = await windowed.show(room, 7, { span: 30 });
+  const parts = [words(40, 1), short, words(5, 2), long, words(9, 3)];
+  const asked = { promptTokens: promptOf(parts) };
+  const alone = await run(gemma, asked);
+  windowed.expectFormulas(parts, alone);
+  const text = { promptTokens: words(50, 6) };
+  const textAlone = await run(gemma, text);
+  windowed.expectFormulas([words(50, 6)], textAlone);
+  const together = await Promise.all([asked, text].map((one) => run(gemma, one)));
+  expect(together.map(numbers)).toEqual([alone, textAlone].map(numbers));
+  for (const { span } of [short, long]) span.release();
+}, 300_000);
