@@ -111,10 +111,15 @@ export function inputsRange(label: string, inputs: TokenInputs): { slice: Buffer
   };
 }
 
-/** Fills in WINDOW_END (token, its length) of a kernel: what the token's window counts back from. */
-export function windowSource(kernel: string, { windowEnds }: TokenInputs): string {
-  const end = windowEnds ? "inputs[windowEndsAt + $1]" : "$2";
-  return kernel.replace(/WINDOW_END\(([^,()]+), ([^()]+)\)/g, end);
+/**
+ * Fills in what windows make of a kernel: WINDOW_END (token, its length), from which the token's window counts back, and
+ * FIRST_TILE (first position, positions of a tile). Tiles begin at multiples of their size, so that a row is added up alike
+ * whatever rows are beside it.
+ */
+export function windowSource(kernel: string, { inputs: { windowEnds }, window }: AttentionArgs): string {
+  return kernel
+    .replace(/WINDOW_END\(([^,()]+), ([^()]+)\)/g, windowEnds ? "inputs[windowEndsAt + $1]" : "$2")
+    .replace(/FIRST_TILE\((\w+), (\w+)\)/, window === undefined ? "$1" : "$1 / $2 * $2");
 }
 
 /** Fails with both shapes unless the arguments fit each other and the largest step. */

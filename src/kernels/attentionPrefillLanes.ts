@@ -43,7 +43,7 @@ export function attentionPrefillLanes(rec: Recording, args: AttentionArgs, label
       stepSource(5) +
       resultSource(args, false, lanes, 4, true) +
       rolledSource(attentionTuning(rec.gpu, args)) +
-      unroll(windowSource(kernel, inputs), {
+      unroll(windowSource(kernel, args), {
         ...{ tileRows, pieceVectors, lanePieces, wordTurns },
         pieceLoads: (pieceVectors * 4) / lanes,
         laneVectors: lanePieces * pieceVectors,

@@ -6,7 +6,7 @@
 // values, where weights are broadcast. Loops stay loops, as such adapters compile slowly.
 //
 // The TypeScript side declares sizes, the cache (bindings 1 and 2), and `storeResult` (binding 4), and fills in WINDOW_END
-// (token, its length).
+// and FIRST_TILE.
 
 @group(0) @binding(0) var<storage, read> qkv: array<f32>; // (T, (heads + 2 · kvHeads) · E): queries are normed and turned
 @group(0) @binding(3) var<storage, read> inputs: array<u32>; // sequences, lengths, page table
@@ -59,7 +59,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
     }
     let runEnd = token * groupSize;
 
-    for (var base = begin; base < end; base += lanes) {
+    for (var base = FIRST_TILE(begin, lanes); base < end; base += lanes) {
       let position = base + lane;
       // Behind the end the last position is repeated, and not seen.
       let loaded = min(position, end - 1u);
