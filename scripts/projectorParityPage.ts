@@ -99,6 +99,9 @@ function filesOf({ language, projector }: Case) {
 async function picture(hue: number, { width, height }: Case["size"]): Promise<Blob> {
   const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext("2d")!;
+  // Opaque: what shines through is black to llama.cpp and white to us.
+  context.fillStyle = "#567";
+  context.fillRect(0, 0, width, height);
   for (let i = 0; i < 40; i++) {
     context.fillStyle = `hsl(${(hue + 47 * i) % 360} 80% ${30 + ((i * 13) % 50)}%)`;
     context.fillRect((i * 37) % width, (i * 23) % height, 50, 34);
