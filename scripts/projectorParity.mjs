@@ -1,9 +1,9 @@
 // @ts-check
 /**
- * Compares projectors with llama.cpp's multimodal path (wllama, on the CPU): random weights at SmolVLM's and Qwen3-VL's widths,
- * layers and picture cut; the probabilities of the token that follows a picture.
+ * Compares projectors with llama.cpp's multimodal path (wllama, on the CPU): random weights at SmolVLM's, Qwen3-VL's and Gemma 3's
+ * widths, layers and picture cut; the probabilities of the token that follows a picture.
  *
- * usage: node scripts/projectorParity.mjs
+ * usage: node scripts/projectorParity.mjs [idefics3|qwen3vl_merger|gemma3]
  */
 
 import path from "node:path";
@@ -30,8 +30,8 @@ for (const { name, launch } of adapterLaunches()) {
     await page.goto(new URL("bench/eval/page.html", server.resolvedUrls?.local[0]).href);
     const script = new URL("/scripts/projectorParityPage.ts", page.url()).href;
     const results = await page.evaluate(
-      async (url) => (await import(/* @vite-ignore */ url)).compareAll(),
-      script,
+      async ({ script, only }) => (await import(/* @vite-ignore */ script)).compareAll(only),
+      { script, only: process.argv[2] },
     );
     for (const { picture, divergence, largest, tokens } of results) {
       console.log(

@@ -6,20 +6,28 @@ export interface SequenceRows {
 
 /**
  * Reference of `attention`, without pages: token t of q (T, H, E) sees the first lengths[t] positions of
- * sequences[sequence[t]], or the last `window` of those. Returns (T, H, E); all in double.
+ * sequences[sequence[t]], of which `window` up to windowEnds[t] and all behind that. Returns (T, H, E); all in double.
  */
 export function attentionReference(
   q: ArrayLike<number>,
   sequences: readonly SequenceRows[],
   sequence: readonly number[],
   lengths: readonly number[],
-  args: { heads: number; kvHeads: number; headWidth: number; scale: number; window?: number | undefined },
+  args: {
+    heads: number;
+    kvHeads: number;
+    headWidth: number;
+    scale: number;
+    window?: number | undefined;
+    /** @default lengths */
+    windowEnds?: readonly number[] | undefined;
+  },
 ): Float64Array {
-  const { heads, kvHeads, headWidth, scale, window } = args;
+  const { heads, kvHeads, headWidth, scale, window, windowEnds = lengths } = args;
   const out = new Float64Array(lengths.length * heads * headWidth);
   lengths.forEach((length, t) => {
     const { keys, values } = sequences[sequence[t]!]!;
-    const begin = window === undefined ? 0 : Math.max(0, length - window);
+    const begin = window === undefined ? 0 : Math.max(0, windowEnds[t]! - window);
     for (let head = 0; head < heads; head++) {
       const row = (t * heads + head) * headWidth;
       const kvHead = Math.floor(head / (heads / kvHeads));

@@ -10,6 +10,10 @@ import { casesHere, openTestGpu, plainVariant } from "./testing/harness.ts";
 const prompt = (sequence: number, before: number, count: number): [number, number][] =>
   Array.from({ length: count }, (_, i) => [sequence, before + i + 1]);
 
+/** Tokens that see each other both ways: so many rows of a span. */
+const span = (sequence: number, before: number, count: number): [number, number, number][] =>
+  prompt(sequence, before, count).map(([of, length]) => [of, length, before + count]);
+
 const forGpu = { ...gpuTuning, rolled: true };
 const one = { kvHeads: 1, groupSize: 1 };
 const neox = { mode: "neox", thetaBase: 10_000 } as const;
@@ -103,6 +107,26 @@ const prefillCases: AttentionCase[] = [
   },
 ];
 
+// The shapes of cases above, whose pipelines they share where windows allow it.
+const spanCases: AttentionCase[] = [
+  {
+    ...{ kvHeads: 3, groupSize: 3, headWidth: 64, type: "f16", pageSize: 32, maxTokens: 60, out: "packed" },
+    tokens: [
+      ...prompt(0, 30, 4),
+      ...span(0, 34, 35),
+      ...prompt(0, 69, 3),
+      ...span(1, 0, 5),
+      ...span(2, 40, 3),
+    ],
+    rope: { ...norm, ropeWidth: 64, factors: true },
+  },
+  {
+    ...{ kvHeads: 1, groupSize: 4, headWidth: 128, type: "f16", pageSize: 32, window: 9, out: "float" },
+    tokens: [...prompt(0, 13, 2), ...span(0, 15, 37), ...prompt(0, 52, 11), ...span(1, 5, 4)],
+    ...{ rope: { ...neox, ropeWidth: 128 }, norm: true },
+  },
+];
+
 const title = "$tokens.length tokens, $kvHeads × $groupSize heads of $headWidth, $type";
 
 const decode = (rec: Recording, args: AttentionArgs) => decodeAttention(rec, args, "test");
@@ -144,6 +168,16 @@ describe("prefillAttention", () => {
       await checkAttention(await openTestGpu(), { ...test, tuning: forGpu }, prefill);
     },
   );
+});
+
+describe("prefillAttention of spans", () => {
+  it.each(spanCases)(title, async (test) => {
+    await checkAttention(await openTestGpu(), test, prefill);
+  });
+
+  it.each(spanCases)(`as tuned for a GPU, ${title}`, async (test) => {
+    await checkAttention(await openTestGpu(), { ...test, tuning: forGpu }, prefill);
+  });
 });
 
 describe("attention", () => {

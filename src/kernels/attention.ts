@@ -30,7 +30,8 @@ export function decodeAttention(rec: Recording, args: AttentionArgs, label: stri
 
 /**
  * The same for any mix of tokens, in two dispatches: `ropeAppend`, which leaves normed and turned queries in qkv, then
- * attention in tiles over the cache. `lengths` alone say what a token sees: a later position too, where they say so.
+ * attention in tiles over the cache. `lengths` alone say what a token sees: a later position too, where they say so, for rows
+ * that see each other both ways; with a window, `windowEnds` as well.
  * @throws OmniError `internal_error` naming both shapes where they do not fit
  */
 export function prefillAttention(rec: Recording, args: AttentionArgs, label: string): void {

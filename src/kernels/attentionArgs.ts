@@ -17,8 +17,13 @@ export interface TokenInputs {
   slots: Tensor; // (T) u32
   /** The page table's row of each token. */
   sequences: Tensor; // (T) u32
-  /** How many cached positions each token sees, itself included as the last one: at least 1. */
+  /** How many cached positions each token sees, at least 1. The last one is itself, or in prefill also a later one. */
   lengths: Tensor; // (T) u32
+  /**
+   * Prefill, where tokens see later positions: what a window counts back from. Each one's own position + 1, or less where the
+   * window would begin within what it is to see.
+   */
+  windowEnds?: Tensor | undefined; // (T) u32
   /** The pages of each sequence in order; entries behind its last page are not read. */
   pageTable: Tensor; // (B, pages per sequence) u32
 }
@@ -85,8 +90,8 @@ export const tokenRows = { of: "tokens" } as const;
 
 /** The part of a buffer that holds all the inputs, and where in it each starts, counted in words. */
 export function inputsRange(label: string, inputs: TokenInputs): { slice: BufferSlice; source: string } {
-  const { positions, slots, sequences, lengths, pageTable } = inputs;
-  const all = { positions, slots, sequences, lengths, pageTable };
+  const { positions, slots, sequences, lengths, windowEnds, pageTable } = inputs;
+  const all = { positions, slots, sequences, lengths, ...(windowEnds && { windowEnds }), pageTable };
   const tensors = Object.values(all);
   const { buffer } = positions;
   expectKernel(
@@ -106,6 +111,17 @@ export function inputsRange(label: string, inputs: TokenInputs): { slice: Buffer
   };
 }
 
+/**
+ * Fills in what windows make of a kernel: WINDOW_END (token, its length), from which the token's window counts back, and
+ * FIRST_TILE (first position, positions of a tile). Tiles begin at multiples of their size, so that a row is added up alike
+ * whatever rows are beside it.
+ */
+export function windowSource(kernel: string, { inputs: { windowEnds }, window }: AttentionArgs): string {
+  return kernel
+    .replace(/WINDOW_END\(([^,()]+), ([^()]+)\)/g, windowEnds ? "inputs[windowEndsAt + $1]" : "$2")
+    .replace(/FIRST_TILE\((\w+), (\w+)\)/, window === undefined ? "$1" : "$1 / $2 * $2");
+}
+
 /** Fails with both shapes unless the arguments fit each other and the largest step. */
 export function checkQkv(rec: Recording, args: QkvArgs, label: string): void {
   const { qkv, cache, inputs, heads, headNorm, rope, faults } = args;
@@ -117,7 +133,8 @@ export function checkQkv(rec: Recording, args: QkvArgs, label: string): void {
   expectRows(rec, label, "positions", inputs.positions, "u32", tokenRows, rope ? axisCount(rope) : 1);
   for (const name of ["slots", "sequences", "lengths"] as const)
     expectRows(rec, label, name, inputs[name], "u32", tokenRows, 1);
-  const { pageTable } = inputs;
+  const { windowEnds, pageTable } = inputs;
+  if (windowEnds) expectRows(rec, label, "windowEnds", windowEnds, "u32", tokenRows, 1);
   expectKernel(
     pageTable.dtype === "u32" && pageTable.shape.length === 2 && pageTable.shape[1]! > 0,
     label,

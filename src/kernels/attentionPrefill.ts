@@ -5,6 +5,7 @@ import {
   inputsRange,
   rolledSource,
   tokenRows,
+  windowSource,
 } from "./attentionArgs.ts";
 import kernel from "./attentionPrefill.wgsl?raw";
 import { resultSlice, resultSource } from "./attentionResult.ts";
@@ -35,7 +36,7 @@ export function attentionPrefill(rec: Recording, args: AttentionArgs, label: str
       stepSource(5) +
       resultSource(args, false, threads, 4, false) +
       rolledSource(tuning) +
-      unroll(kernel, { slots, scoreRows, valueRows, pieceVectors }),
+      unroll(windowSource(kernel, args), { slots, scoreRows, valueRows, pieceVectors }),
     constants: { ...rowConstants(tokenRows), scale: args.scale * Math.LOG2E },
     bindings: [qkv, cache.keys, cache.values, range.slice, resultSlice(args), rec.step],
     workgroups: (step) => [Math.ceil((step.tokens * heads) / kvHeads / 32), kvHeads],

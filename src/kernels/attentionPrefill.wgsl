@@ -10,7 +10,7 @@
 //   values: a thread has `valueRows` rows × every 16th vec4 of E
 //
 // The TypeScript side declares sizes (threads, scoreRows, valueRows among them), the cache (bindings 1 and 2), and
-// `storeResult` (binding 4).
+// `storeResult` (binding 4), and fills in WINDOW_END and FIRST_TILE.
 
 @group(0) @binding(0) var<storage, read> qkv: array<vec4f>; // (T, (heads + 2 · kvHeads) · E): queries are normed and turned
 @group(0) @binding(3) var<storage, read> inputs: array<u32>; // sequences, lengths, page table
@@ -57,7 +57,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   if (firstRow + softmaxRow < endRow) {
     rowEnd = inputs[lengthsAt + softmaxToken];
   }
-  let rowBegin = rowEnd - min(rowEnd, window);
+  let rowBegin = WINDOW_END(softmaxToken, rowEnd) - min(WINDOW_END(softmaxToken, rowEnd), window);
 
   var largest = hidden;
   var sum = 0.0;
@@ -75,12 +75,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         break;
       }
       let length = inputs[lengthsAt + token];
-      begin = min(begin, length - min(length, window));
+      begin = min(begin, WINDOW_END(token, length) - min(WINDOW_END(token, length), window));
       end = max(end, length);
     }
     let inRun = softmaxToken >= runBegin && softmaxToken < token;
 
-    for (var base = begin; base < end; base += tile) {
+    for (var base = FIRST_TILE(begin, tile); base < end; base += tile) {
       var scores = array<vec4<f32>, scoreRows>();
       for (var start = 0u; start < rolled(headVectors); start += turnVectors) {
         for (var i = thread; i < tile * turnVectors; i += threads) {

@@ -6,6 +6,7 @@ import {
   inputsRange,
   rolledSource,
   tokenRows,
+  windowSource,
 } from "./attentionArgs.ts";
 import kernel from "./attentionPrefillLanes.wgsl?raw";
 import { resultSlice, resultSource } from "./attentionResult.ts";
@@ -42,7 +43,7 @@ export function attentionPrefillLanes(rec: Recording, args: AttentionArgs, label
       stepSource(5) +
       resultSource(args, false, lanes, 4, true) +
       rolledSource(attentionTuning(rec.gpu, args)) +
-      unroll(kernel, {
+      unroll(windowSource(kernel, args), {
         ...{ tileRows, pieceVectors, lanePieces, wordTurns },
         pieceLoads: (pieceVectors * 4) / lanes,
         laneVectors: lanePieces * pieceVectors,

@@ -5,7 +5,8 @@
 // all rows, where a query is loaded once for all lanes and broadcast; then each lane adds its own pieces of all their
 // values, where weights are broadcast. Loops stay loops, as such adapters compile slowly.
 //
-// The TypeScript side declares sizes, the cache (bindings 1 and 2), and `storeResult` (binding 4).
+// The TypeScript side declares sizes, the cache (bindings 1 and 2), and `storeResult` (binding 4), and fills in WINDOW_END
+// and FIRST_TILE.
 
 @group(0) @binding(0) var<storage, read> qkv: array<f32>; // (T, (heads + 2 · kvHeads) · E): queries are normed and turned
 @group(0) @binding(3) var<storage, read> inputs: array<u32>; // sequences, lengths, page table
@@ -37,7 +38,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
     let query = kvHead * groupSize + row % groupSize;
     rowStarts[r] = (row / groupSize * (heads + 2u * kvHeads) + query) * headWidth + lane;
     rowEnds[r] = inputs[lengthsAt + row / groupSize];
-    rowBegins[r] = rowEnds[r] - min(rowEnds[r], window);
+    rowBegins[r] = WINDOW_END(row / groupSize, rowEnds[r]) - min(WINDOW_END(row / groupSize, rowEnds[r]), window);
     largest[r] = hidden;
   }
 
@@ -53,12 +54,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
         break;
       }
       let length = inputs[lengthsAt + token];
-      begin = min(begin, length - min(length, window));
+      begin = min(begin, WINDOW_END(token, length) - min(WINDOW_END(token, length), window));
       end = max(end, length);
     }
     let runEnd = token * groupSize;
 
-    for (var base = begin; base < end; base += lanes) {
+    for (var base = FIRST_TILE(begin, lanes); base < end; base += lanes) {
       let position = base + lane;
       // Behind the end the last position is repeated, and not seen.
       let loaded = min(position, end - 1u);

@@ -98,7 +98,9 @@ function measuredInputs({ cache, inputs }: AttentionArgs, tokens: number): Tunab
     },
     { slice: inputs.slots, words: row(tokens, () => 0xffff_ffff) },
     { slice: inputs.sequences, words: row(tokens, () => 0) },
-    { slice: inputs.lengths, words: row(tokens, (t) => length - tokens + t + 1) },
+    ...[inputs.lengths, inputs.windowEnds].flatMap((slice) =>
+      slice ? [{ slice, words: row(tokens, (t) => length - tokens + t + 1) }] : [],
+    ),
     {
       slice: inputs.pageTable,
       words: row(Math.min(tablePages, Math.ceil(length / pageSize)), (i) => i % pages),

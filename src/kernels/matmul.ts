@@ -5,13 +5,13 @@ import type { Recording } from "../runtime/gpu/recording.ts";
 import type { Tensor, WeightMatrix } from "../runtime/gpu/tensor.ts";
 import type { Activations } from "./activations.ts";
 import { checkMatmul, type MatmulArgs, type MatmulInput, matmulPlace } from "./matmulArgs.ts";
-import type { NextNorm } from "./matmulOutput.ts";
+import type { GateActivation, NextNorm } from "./matmulOutput.ts";
 import { matmulTiles } from "./matmulTiles.ts";
 import { canGate, type MatmulNextArgs, matmulGated, matmulNext, matmulVec } from "./matmulVec.ts";
 import { type RowCount, rowsOf } from "./prelude.ts";
 import { quantize } from "./quantize.ts";
 
-export type { MatmulArgs, NextNorm };
+export type { GateActivation, MatmulArgs, NextNorm };
 
 /**
  * Up to this many rows the kernel for few is taken. By the busy cycles of RDNA2 (Q4_0, K = 2048), 12 rows cost the same
@@ -49,25 +49,27 @@ export function matmulAdd(rec: Recording, args: MatmulNextArgs, label: string): 
   quantize(rec, { x: residual, ...next, rows: args.rows }, label);
 }
 
-export interface MatmulSwigluArgs extends Omit<MatmulInput, "weight"> {
+export interface MatmulGluArgs extends Omit<MatmulInput, "weight"> {
   /** The rows of gate, then those of up, in one matrix or two or more: (2F, K) in all. */
   weights: readonly WeightMatrix[];
   /** (R, 2F) f32: room for gate and up, where they cannot be joined in the matmul. Not allocated unless needed. */
   scratch: () => Tensor;
+  /** SwiGLU or GeGLU. */
+  gate: GateActivation;
   /** (R, F) */
   out: Activations;
 }
 
 /**
- * out = silu(gate) · up of both halves of x · Wᵀ. One dispatch for few rows and a matrix in one piece.
+ * out = gate · up, the gate behind its function, of both halves of x · Wᵀ. One dispatch for few rows and a matrix in one piece.
  * Source: Shazeer 2020, arXiv:2002.05202.
  * @throws OmniError `internal_error` where shapes do not fit, naming both
  */
-export function matmulSwiglu(rec: Recording, args: MatmulSwigluArgs, label: string): void {
-  const { weights, scratch, out, ...input } = args;
+export function matmulGlu(rec: Recording, args: MatmulGluArgs, label: string): void {
+  const { weights, scratch, gate, out, ...input } = args;
   const [first, ...others] = weights;
   if (first && others.length === 0 && hasFewRows(rec, args.rows) && canGate(first, out.kind)) {
-    matmulGated(rec, { ...input, weight: first, out }, label);
+    matmulGated(rec, { ...input, weight: first, gate, out }, label);
     return;
   }
   const both = scratch();
@@ -76,5 +78,5 @@ export function matmulSwiglu(rec: Recording, args: MatmulSwigluArgs, label: stri
     matmul(rec, { ...input, weight, out: both, outStart, outStride: 2 * out.width }, label);
     outStart += weight.rows;
   }
-  quantize(rec, { x: both, gated: true, out, rows: args.rows }, label);
+  quantize(rec, { x: both, gate, out, rows: args.rows }, label);
 }

@@ -112,14 +112,22 @@ fn finish(${parameters}) {
   };
 }
 
-/** out[r, n] = silu(value) · second. */
-export function gatedOutput(out: Activations, threads: OutputThreads, bindings: BindingList): MatmulOutput {
+/** What a gate passes before it is multiplied with its other half. */
+export type GateActivation = "silu" | "geluTanh";
+
+/** out[r, n] = gate(value) · second. */
+export function gatedOutput(
+  out: Activations,
+  gate: GateActivation,
+  threads: OutputThreads,
+  bindings: BindingList,
+): MatmulOutput {
   return {
     source: `${activationWriteSource(out.kind, out.width, bindings.add(out.tensor), threads.count, threads.inEights)}
-${siluSource}
+${gateSources[gate]}
 fn finish(${parameters}) {
   let inside = present && n < outValues;
-  let product = select(vec4f(), silu(value) * second, inside);
+  let product = select(vec4f(), ${gate}(value) * second, inside);
   storeActivations(thread, inside, r, n / 32u, product, 0.0);
 }
 `,
@@ -128,11 +136,23 @@ fn finish(${parameters}) {
   };
 }
 
-/** Declares `silu(vec4f)`: g / (1 + e^-g), for any finite g. */
-export const siluSource = `
+/**
+ * Declares the gate's function by its name, of a vec4f: g / (1 + e^-g), or GELU by tanh; for any finite g.
+ * Source: Hendrycks & Gimpel 2016, arXiv:1606.08415.
+ */
+export const gateSources: Record<GateActivation, string> = {
+  silu: `
 fn silu(g: vec4f) -> vec4f {
   // e^-|g| is at most 1: nothing overflows, whatever the gate.
   let small = exp(-abs(g));
   return g * select(small, vec4f(1.0), g >= vec4f()) / (vec4f(1.0) + small);
 }
-`;
+`,
+  // (1 + tanh u) / 2 = 1 / (1 + e^-2u); 2 · √(2 / π) = 1.5957691. Beyond 10 nothing changes, and e^88 is still finite.
+  geluTanh: `
+fn geluTanh(g: vec4f) -> vec4f {
+  let c = clamp(g, vec4f(-10.0), vec4f(10.0));
+  return g / (vec4f(1.0) + exp(-1.5957691 * (c + 0.044715 * c * c * c)));
+}
+`,
+};

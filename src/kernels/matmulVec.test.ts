@@ -4,7 +4,9 @@ import { type WeightType, weightFormats } from "../runtime/gpu/tensor.ts";
 import { decodeActivations, encodeActivations } from "./activations.ref.ts";
 import { type ActivationKind, type Activations, activationShape } from "./activations.ts";
 import { isPackable } from "./formats/formats.ts";
+import { geluTanhRef } from "./gelu.ref.ts";
 import { matmulRef } from "./matmul.ref.ts";
+import type { GateActivation } from "./matmulOutput.ts";
 import { matmulGated, matmulNext, matmulVec } from "./matmulVec.ts";
 import { defaultVecVariant, type MatmulVecVariant, sharedSubgroup } from "./matmulVecVariant.ts";
 import { compare, tolerances } from "./testing/compare.ts";
@@ -23,6 +25,8 @@ const eps = 1e-5;
 
 interface Case {
   output: "store" | "next" | "gated";
+  /** @default "silu" */
+  gate?: GateActivation;
   R: number;
   maxR?: number;
   /** Outputs: half the weight rows if gated. */
@@ -55,7 +59,7 @@ async function check(t: TestGpu, type: WeightType, c: Case, asGpu = false): Prom
   const { R, N, K, maxR = R, outStart = 0 } = c;
   // Packed rows are for GPUs, and for variants that are asked for.
   const { kind = isPackable(type) && (asGpu || c.variant) ? "packed" : "float" } = c;
-  const { outKind = kind, output } = c;
+  const { outKind = kind, output, gate = "silu" } = c;
   const label = `${type} ${JSON.stringify(c)}`;
   const weightRows = output === "gated" ? 2 * N : N;
   const weight = t.weights(type, weightRows, K, randomValues(N + K, weightRows * K, 0.05), c.maxBindingBytes);
@@ -104,7 +108,7 @@ async function check(t: TestGpu, type: WeightType, c: Case, asGpu = false): Prom
           "t",
           c.variant,
         );
-      else if (output === "gated") matmulGated(on, { ...input, out: prepared }, "t", c.variant);
+      else if (output === "gated") matmulGated(on, { ...input, gate, out: prepared }, "t", c.variant);
       else
         matmulVec(
           on,
@@ -135,9 +139,11 @@ async function check(t: TestGpu, type: WeightType, c: Case, asGpu = false): Prom
   };
 
   if (output === "gated") {
+    const activate = gate === "silu" ? silu : geluTanhRef;
     const expected = new Float64Array(R * N);
     for (let r = 0; r < R; r++)
-      for (let n = 0; n < N; n++) expected[r * N + n] = silu(sums[r * 2 * N + n]!) * sums[r * 2 * N + N + n]!;
+      for (let n = 0; n < N; n++)
+        expected[r * N + n] = activate(sums[r * 2 * N + n]!) * sums[r * 2 * N + N + n]!;
     const actual = await readPrepared();
     compare(actual.values, expected, tolerances.activations[outKind], label);
     if (outKind === "packed")
@@ -278,6 +284,7 @@ describe("matmulVec", () => {
     });
     await check(t, "f16", { output: "next", R: 2, N: 40, K: 72, normalize: true });
     await check(t, "f32", { output: "gated", R: 1, N: 44, K: 40, normalize: true }, true);
+    await check(t, "f32", { output: "gated", gate: "geluTanh", R: 1, N: 44, K: 40, normalize: true }, true);
     await check(t, "q8_0", { output: "gated", R: 1, N: 100, K: 64, outKind: "float" });
   });
 
@@ -347,9 +354,9 @@ describe("matmulVec", () => {
       run((rec) => matmulNext(rec, { x: { ...x, width: 32 }, weight, residual, next, rows: tokens }, "a")),
     ).rejects.toThrow(/x is 32 wide and should be 64/);
     const half = { kind: "packed", width: 32, tensor: t.output([1, 5, 1, 4], "u32") } as const;
-    await run((rec) => matmulGated(rec, { x, weight, out: half, rows: tokens }, "a"));
+    await run((rec) => matmulGated(rec, { x, weight, gate: "silu", out: half, rows: tokens }, "a"));
     await expect(
-      run((rec) => matmulGated(rec, { x, weight, out: next.out, rows: tokens }, "a")),
+      run((rec) => matmulGated(rec, { x, weight, gate: "silu", out: next.out, rows: tokens }, "a")),
     ).rejects.toThrow(/out is 64 wide and should be 32/);
     const floats = t.weights("f32", 64, 64, randomValues(1, 4096)).matrix;
     await expect(

@@ -9,6 +9,7 @@ import { checkInput, type MatmulArgs, type MatmulInput, matmulPlace } from "./ma
 import dotWgsl from "./matmulDot.wgsl?raw";
 import floatWgsl from "./matmulFloat.wgsl?raw";
 import {
+  type GateActivation,
   gatedOutput,
   type MatmulOutput,
   type NextNorm,
@@ -94,6 +95,7 @@ export function matmulNext(
 }
 
 export interface MatmulGatedArgs extends MatmulInput {
+  gate: GateActivation;
   /** (R, F), where the weight is (2F, K): rows of gate, then rows of up. */
   out: Activations;
 }
@@ -105,7 +107,7 @@ export function canGate(weight: WeightMatrix, kind: ActivationKind): boolean {
 }
 
 /**
- * out[r, n] = silu(gate) · up with gate = Σ_k x[r, k] · W[n, k] and up = Σ_k x[r, k] · W[F + n, k].
+ * out[r, n] = silu or GELU of gate · up with gate = Σ_k x[r, k] · W[n, k] and up = Σ_k x[r, k] · W[F + n, k].
  * Source: Shazeer 2020, arXiv:2002.05202.
  * @throws OmniError `internal_error` where shapes do not fit, naming both
  */
@@ -115,7 +117,7 @@ export function matmulGated(
   label: string,
   variant?: Partial<MatmulVecVariant>,
 ): void {
-  const { weight, out, rows, x } = args;
+  const { weight, gate, out, rows, x } = args;
   const place = matmulPlace(label, weight);
   checkInput(rec, args, place);
   expectKernel(canGate(weight, out.kind), place, "gate and up are not whole blocks of one slice.");
@@ -124,7 +126,7 @@ export function matmulGated(
   const kernel: VecKernel = {
     name: "matmulGated",
     gated: true,
-    output: (_, bindings, threads) => gatedOutput(out, threads, bindings),
+    output: (_, bindings, threads) => gatedOutput(out, gate, threads, bindings),
     outputs: (count) => [tunableActivations(out, count)],
   };
   record(rec, args, kernel, label, variant);

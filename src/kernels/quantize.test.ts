@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { decodeActivations } from "./activations.ref.ts";
 import { type ActivationKind, activationShape } from "./activations.ts";
+import { geluTanhRef } from "./gelu.ref.ts";
+import type { GateActivation } from "./matmulOutput.ts";
 import { type QuantizeArgs, quantize } from "./quantize.ts";
 import { compare, tolerances } from "./testing/compare.ts";
 import { expectUntouched, openTestGpu, type TestGpu } from "./testing/harness.ts";
@@ -13,17 +15,18 @@ async function check(
   t: TestGpu,
   kind: ActivationKind,
   width: number,
-  form: "plain" | "weighted" | "gated",
+  form: "plain" | "weighted" | GateActivation,
   asGpu = false,
 ): Promise<void> {
   const [R, maxR] = [3, 5];
-  const inWidth = form === "gated" ? 2 * width : width;
+  const gate = form === "plain" || form === "weighted" ? undefined : form;
+  const inWidth = gate ? 2 * width : width;
   const x = randomValues(width, maxR * inWidth);
   const weight = form === "weighted" ? randomValues(2, width) : undefined;
   const tensor = t.output(activationShape(kind, maxR, width), kind === "packed" ? "u32" : "f32");
   const args: QuantizeArgs = {
     x: t.f32([maxR, inWidth], x),
-    gated: form === "gated",
+    gate,
     weight: weight && t.f32([width], weight),
     out: { kind, width, tensor },
     rows,
@@ -44,7 +47,8 @@ async function check(
   const actual = decodeActivations(kind, words.slice(0, R * rowWords), R, width);
   const expected = Float64Array.from({ length: R * width }, (_, i) => {
     const [r, k] = [Math.floor(i / width), i % width];
-    if (form === "gated") return silu(x[r * inWidth + k]!) * x[r * inWidth + width + k]!;
+    const activate = gate === "silu" ? silu : geluTanhRef;
+    if (gate) return activate(x[r * inWidth + k]!) * x[r * inWidth + width + k]!;
     return x[i]! * (weight?.[k] ?? 1);
   });
   compare(actual.values, expected, tolerances.activations[kind], `${kind} ${width} ${form}`);
@@ -68,16 +72,17 @@ describe("quantize", () => {
   it.each([
     ["packed", 32, "plain"],
     ["packed", 576, "weighted"],
-    ["packed", 4128, "gated"],
+    ["packed", 4128, "silu"],
     ["float", 4, "plain"],
     ["float", 36, "weighted"],
-    ["float", 100, "gated"],
+    ["float", 100, "silu"],
+    ["float", 100, "geluTanh"],
   ] as const)("%s rows of %i, %s", async (kind, width, form) => {
     await check(await openTestGpu(), kind, width, form);
   });
 
   it("as on a GPU", async () => {
-    await check(await openTestGpu(), "packed", 96, "gated", true);
+    await check(await openTestGpu(), "packed", 96, "silu", true);
   });
 
   it("refuses shapes that do not fit, naming both", async () => {
@@ -98,7 +103,7 @@ describe("quantize", () => {
         { tokens: 1, outputs: 0 },
       );
     await run({});
-    await expect(run({ gated: true })).rejects.toThrow(
+    await expect(run({ gate: "silu" })).rejects.toThrow(
       /x is f32 \(1, 64\) and should be f32 \(1 or more, 128\)/,
     );
     await expect(run({ weight: t.output([32]) })).rejects.toThrow(/weight is f32 \(32\).*\(64\)/);

@@ -1,6 +1,7 @@
-// out[r, k] = x[r, k] (· weight[k]), or silu(x[r, k]) · x[r, K + k] where `gated`, as activations; also Σ x² per block.
+// out[r, k] = x[r, k] (· weight[k]), or gate(x[r, k]) · x[r, K + k] where `gated`, as activations; also Σ x² per block.
 //
-// Eight threads make a block of 32, four values each. The TypeScript side declares `storeActivations` and what is bound.
+// Eight threads make a block of 32, four values each. The TypeScript side declares `storeActivations` and what is bound,
+// and names the function of gates.
 
 override gated: bool = false;
 override weighted: bool = false;
@@ -22,7 +23,7 @@ fn main(
     value = x[(row * select(1u, 2u, gated) * outValues + column) / 4u];
     squares = dot(value, value);
     if (gated) {
-      value = silu(value) * x[((row * 2u + 1u) * outValues + column) / 4u];
+      value = GATE(value) * x[((row * 2u + 1u) * outValues + column) / 4u];
     }
     if (weighted) {
       value *= weights[column / 4u];

@@ -83,7 +83,7 @@ describe.each(testVariants)("rowFetch, $name", (variant) => {
   );
 });
 
-it("rows of media beside those of the table, in whichever slice", async () => {
+it("rows of media beside those of the table, which alone are scaled, in whichever slice", async () => {
   const t = await openTestGpu();
   const [rows, columns] = [200, 96];
   const values = randomValues(1, rows * columns);
@@ -100,19 +100,20 @@ it("rows of media beside those of the table, in whichever slice", async () => {
   const args = { table, ids: t.u32([8], [...ids, 0]), sampled: t.u32([4], [0, 1, 2, 3]), out, next };
   const media = t.f32([5, columns], rowsOfMedia);
   await t.run(
-    (rec) => rowFetch(rec, { ...args, media, rows: { of: "tokens" } }, "test"),
+    (rec) => rowFetch(rec, { ...args, media, scale: 3, rows: { of: "tokens" } }, "test"),
     { tokens: ids.length, outputs: 1 },
     { maxStep: { tokens: 8, outputs: 1 } },
   );
   const row = (from: Float32Array, i: number) => [...from.subarray(i * columns, (i + 1) * columns)];
+  const scaled = (i: number) => row(values, i).map((value) => Math.fround(3 * value));
   const zeros = new Array<number>(columns).fill(0);
   const expected = [
     ...row(rowsOfMedia, 4),
-    ...row(values, 99),
+    ...scaled(99),
     ...row(rowsOfMedia, 0),
-    ...row(values, 0),
+    ...scaled(0),
     ...zeros,
-    ...row(values, 50),
+    ...scaled(50),
     ...row(rowsOfMedia, 1),
   ];
   const actual = await t.read(out);

@@ -20,6 +20,8 @@ import wgsl from "./rowFetch.wgsl?raw";
 export interface RowFetchArgs {
   /** (N, D), any weight type; N is below 2^30. */
   table: WeightMatrix;
+  /** Multiplies the table's rows, not those of media. @default 1 */
+  scale?: number | undefined;
   /** (T) u32. Numbers of N and above give rows of zeros; 2^31 + i stands for sampled[i], 2^30 + i for media[i]. */
   ids: Tensor;
   /** (slots) u32: the token last drawn for each sampling slot. */
@@ -39,11 +41,11 @@ export const sampledId = 0x8000_0000;
 export const mediaId = 0x4000_0000;
 
 /**
- * out[t, :] = table[ids[t], :] for the rows of a step, dequantised; next.out = out · next.weight.
+ * out[t, :] = table[ids[t], :] · scale for the rows of a step, dequantised; next.out = out · next.weight.
  * @throws OmniError `internal_error` where shapes do not fit
  */
 export function rowFetch(rec: Recording, args: RowFetchArgs, label: string): void {
-  const { table, ids, sampled, media, out, next, rows } = args;
+  const { table, scale = 1, ids, sampled, media, out, next, rows } = args;
   const { columns } = table;
   const place = `rowFetch ${label} of table (${table.rows}, ${columns})`;
   expectKernel(columns % 8 === 0, place, "columns are no multiple of 8.");
@@ -77,6 +79,7 @@ export function rowFetch(rec: Recording, args: RowFetchArgs, label: string): voi
         ...format.constants,
         columns,
         tableRows: table.rows,
+        tableScale: scale,
         sliceStart: slice.rowStart,
         sliceRows: slice.rowCount,
       },

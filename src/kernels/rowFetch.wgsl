@@ -1,4 +1,4 @@
-// out[t, :] = table[ids[t], :], zeros where an id is out of range; and the same rows times a norm's weight as activations.
+// out[t, :] = table[ids[t], :] · tableScale, zeros where an id is out of range; and the same rows times a norm's weight as activations.
 //
 // One thread per 4 columns of a row. Each slice of the table has a dispatch of its own, which leaves the rows of
 // other slices alone; ids beyond the whole table belong to the first. An id with its highest bit set is that of a sampling
@@ -7,6 +7,7 @@
 
 override columns: u32; // D
 override tableRows: u32;
+override tableScale: f32 = 1.0; // of rows of the table, not of media
 override sliceStart: u32; // first row of this slice
 override sliceRows: u32;
 
@@ -36,6 +37,7 @@ fn main(
       let group = loadGroup(row, quad / groupQuads);
       let part = quad % groupQuads / partQuads;
       value = groupScale(group, part) * quants(group, quad % groupQuads) + groupOffset(group, part);
+      value *= tableScale;
     }
     if (hasMedia && id >= 0x40000000u && mine && column < columns) {
       value = mediaValue(id & 0x3fffffffu, column / 4u);

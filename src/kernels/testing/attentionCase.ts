@@ -22,8 +22,11 @@ export interface AttentionCase {
   kvHeads: number;
   groupSize: number;
   headWidth: number;
-  /** Sequence and length of each token: the positions before those of the step's tokens are cached. */
-  tokens: readonly (readonly [sequence: number, length: number])[];
+  /**
+   * Sequence and length of each token, and how many positions it sees where those are more: the positions before those of the
+   * step's tokens are cached.
+   */
+  tokens: readonly (readonly [sequence: number, length: number, seen?: number])[];
   window?: number;
   /** Room for more tokens than the step has. */
   maxTokens?: number;
@@ -45,7 +48,7 @@ export interface AttentionCase {
 /** The inputs in one buffer, in any order, with guards between. */
 export function tokenInputs(
   t: TestGpu,
-  values: Record<keyof TokenInputs, ArrayLike<number>>,
+  values: { [name in keyof TokenInputs]: ArrayLike<number> },
   maxPages: number,
 ): TokenInputs {
   const starts: Partial<Record<keyof TokenInputs, number>> = {};
@@ -58,7 +61,7 @@ export function tokenInputs(
   for (const [name, list] of Object.entries(values)) words.set(list, starts[name as keyof TokenInputs]);
   const whole = t.u32([length], words);
   const tensor = (name: keyof TokenInputs): Tensor => {
-    const count = values[name].length;
+    const count = values[name]!.length;
     const shape = name === "pageTable" ? [count / maxPages, maxPages] : [count];
     return { ...whole, offsetBytes: starts[name]! * 4, sizeBytes: roundUp(count * 4, 16), shape };
   };
@@ -67,6 +70,7 @@ export function tokenInputs(
     slots: tensor("slots"),
     sequences: tensor("sequences"),
     lengths: tensor("lengths"),
+    windowEnds: values.windowEnds && tensor("windowEnds"),
     pageTable: tensor("pageTable"),
   };
 }
@@ -140,10 +144,14 @@ export async function checkAttention(
   const padded = (values: number[]) => [...values, ...new Array(maxTokens - values.length).fill(1)];
   // Positions that are not where a token lies in its sequence, as after a shift of the context.
   const positions = tokens.map(([, length]) => length + 6);
+  const ownLengths = tokens.map(([, length]) => length);
+  const seen = tokens.map(([, length, most = length]) => most);
+  const seesBehind = seen.some((most, i) => most > ownLengths[i]!);
   const inputs = tokenInputs(
     t,
     {
-      lengths: padded(tokens.map(([, length]) => length)),
+      lengths: padded(seen),
+      ...(seesBehind && window !== undefined && { windowEnds: padded(ownLengths) }),
       positions: padded(positions),
       sequences: padded(tokens.map(([b]) => b)),
       slots: padded(tokens.map(([b, length]) => slotOf(b, length - 1))),
@@ -221,8 +229,8 @@ export async function checkAttention(
     turned(0, heads, norm.subarray(0, headWidth)),
     sequenceRows,
     tokens.map(([b]) => b),
-    tokens.map(([, length]) => length),
-    { heads, kvHeads, headWidth, scale, window },
+    seen,
+    { heads, kvHeads, headWidth, scale, window, windowEnds: ownLengths },
   );
   const words = await readWords(t, result);
   const rowWords = words.length / maxTokens;

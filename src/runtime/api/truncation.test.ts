@@ -3,6 +3,7 @@ import { createApi } from "./createApi.ts";
 import { FakeEngine } from "./testing/fakeEngine.ts";
 import { fakeTemplate, fakeTokenizer } from "./testing/fakeTokenizer.ts";
 import { post } from "./testing/http.ts";
+import { truncateTokens } from "./truncation.ts";
 
 function setUp() {
   const engine = new FakeEngine({ contextLength: 100 });
@@ -63,6 +64,16 @@ test("raw prompts keep their end: as much as fits, or as many tokens as are aske
   expect(await promptOf(chat, { messages: [turn("user", prompt)], truncate_prompt_tokens: 9 })).toBe(
     "sistant: ",
   );
+});
+
+test("a picture whose first tokens are cut off goes as a whole", () => {
+  const picture = [0, 1, 2].map((row) => 2 ** 40 + row);
+  const kept = (promptTokens: number) =>
+    truncateTokens([7, ...picture, 8, 9], { auto: false, promptTokens, contextShift: undefined }, 100, 1);
+  expect(kept(6)).toHaveLength(6);
+  expect(kept(5)).toEqual([...picture, 8, 9]);
+  for (const promptTokens of [4, 3, 2]) expect(kept(promptTokens)).toEqual([8, 9]);
+  expect(kept(1)).toEqual([9]);
 });
 
 test("echo repeats what is left of the prompt", async () => {

@@ -3,6 +3,7 @@
  * OpenAI's Responses API, `truncate_prompt_tokens` as in vLLM, `context_shift` and `n_keep` as in llama.cpp's server.
  */
 
+import { inSameMedia } from "../engine/mediaRows.ts";
 import { invalidRequest } from "../errors.ts";
 import { type ApiContext, contextLengthExceeded } from "./context.ts";
 import { boolean, integer, type Json, oneOf, optional } from "./fields.ts";
@@ -45,7 +46,7 @@ export function promptRoom(contextLength: number, wanted: number | undefined): n
   return Math.max(contextLength - reserved, 1);
 }
 
-/** The end of a prompt, where that is asked for. */
+/** The end of a prompt, where that is asked for. No picture is cut in two: it goes if its first tokens do. */
 export function truncateTokens(
   tokens: number[],
   { auto, promptTokens }: Truncation,
@@ -54,7 +55,9 @@ export function truncateTokens(
 ): number[] {
   const room = promptRoom(contextLength, wanted);
   const kept = promptTokens === -1 || (promptTokens === undefined && auto) ? room : promptTokens;
-  return kept === undefined ? tokens : tokens.slice(tokens.length - Math.min(kept, tokens.length));
+  let start = Math.max(0, tokens.length - (kept ?? tokens.length));
+  while (start > 0 && start < tokens.length && inSameMedia(tokens[start - 1]!, tokens[start]!)) start++;
+  return tokens.slice(start);
 }
 
 /**

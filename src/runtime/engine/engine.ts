@@ -248,6 +248,8 @@ export class DecoderEngine implements Engine {
       throw invalidRequest(`Token ${bad} is not in the vocabulary of ${config.vocab}.`, "prompt");
     if (promptLogprobs && promptTokens.some(isMediaToken))
       throw invalidRequest("Log-probabilities of a prompt are given for text only.", "prompt_logprobs");
+    if (runner.media?.hasWholeSpans(promptTokens) === false)
+      throw invalidRequest("The prompt has only a part of a picture whose tokens see each other.", "prompt");
     const asked = promptTokens.length + (maxTokens === undefined ? 1 : Math.min(maxTokens, 1));
     if (asked > this.contextLength)
       throw invalidRequest(

@@ -64,6 +64,33 @@ test("room is made of what nobody holds, the least recently opened first; tokens
   expect((await rows.open("f", 10, encode)).tokens).toHaveLength(10);
 });
 
+test("rows that see each other both ways are told by their tokens", async () => {
+  const tensor: Tensor = {
+    ...{ buffer: {} as GPUBuffer, offsetBytes: 0, sizeBytes: 20 * 32, dtype: "f32", shape: [20, 8] },
+  };
+  const media = new MediaRows(tensor, [], 4);
+  const { encode } = recorder();
+  const views = await media.open("views", 6, encode, { spanRows: 3 });
+  const sound = await media.open("sound", 2, encode);
+  const seen = (tokens: readonly number[]) =>
+    tokens.map((token) => Object.values(media.seenBy(token)).join());
+  expect(seen(views.tokens)).toEqual(["0,2", "1,1", "2,0", "0,2", "1,1", "2,0"]);
+  expect(seen([5, ...sound.tokens])).toEqual(["0,0", "0,0", "0,0"]);
+  const [first, second] = [views.tokens.slice(0, 3), views.tokens.slice(3)];
+  for (const whole of [
+    [1, ...first, 2, ...second],
+    [...second, ...second, sound.tokens[1]!],
+  ])
+    expect(media.hasWholeSpans(whole)).toBe(true);
+  for (const cut of [first.slice(1), first.slice(0, 2), [first[0]!, first[2]!], [...first.slice(0, 2), 7]])
+    expect(media.hasWholeSpans([1, ...cut, 2])).toBe(false);
+  await expect(media.open("wide", 5, encode, { spanRows: 5 })).rejects.toMatchObject({
+    code: "invalid_request",
+    message: expect.stringContaining("4 are computed at once"),
+  });
+  await expect(media.open("odd", 5, encode, { spanRows: 3 })).rejects.toThrow("no spans of 3");
+});
+
 test("what is too large is refused, and what failed can be tried again", async () => {
   const rows = rowsOf(10);
   const { encode } = recorder();

@@ -30,6 +30,15 @@ export function rowInMedia(token: number): number {
   return token % mostRows;
 }
 
+/** How many rows of its own span are before a token and behind it, all of which it sees. */
+export interface SeenRows {
+  before: number;
+  behind: number;
+}
+
+/** Text, and media whose rows see only what is before them. */
+export const causal: SeenRows = { before: 0, behind: 0 };
+
 /** An encoded picture or sound, held until it is released. */
 export interface MediaSpan {
   /** A number for each of its rows, for a prompt. */
@@ -59,10 +68,12 @@ export class MediaRows {
   /**
    * @param rows (M, D) f32
    * @param deep (M, D) f32 each: what is added at the same places behind the first layers
+   * @param maxSpanRows most rows that can see each other both ways: those of a step, which computes them together
    */
   constructor(
     readonly rows: Tensor,
     readonly deep: readonly Tensor[] = [],
+    private readonly maxSpanRows = mostRows,
   ) {}
 
   /**
@@ -70,9 +81,9 @@ export class MediaRows {
    * @param key equal for equal rows and layouts only: a hash of content and processing
    * @param encode submits what writes the rows (count, D), and those of `deep`; steps submitted after it has resolved read
    *   them
-   * @param layout how the rows lie, for all of them; none is like text
-   * @throws OmniError `invalid_request` where there are never so many rows, `queue_full` where others hold them, and what
-   *   `encode` throws
+   * @param layout how the rows lie and which see each other, for all of them; none is like text
+   * @throws OmniError `invalid_request` where there are never so many rows, or rows that see each other, `queue_full` where
+   *   others hold them, and what `encode` throws
    */
   async open(
     key: string,
@@ -81,6 +92,12 @@ export class MediaRows {
     layout?: MediaLayout,
   ): Promise<MediaSpan> {
     if (layout) checkLayout(layout, count);
+    const { spanRows = 1 } = layout ?? {};
+    if (spanRows > this.maxSpanRows)
+      throw invalidRequest(
+        `A picture or sound of ${spanRows} tokens that see each other is too large; ${this.maxSpanRows} are computed at once.`,
+        "messages",
+      );
     const capacity = this.rows.shape[0]!;
     if (count > Math.min(capacity, mostRows))
       throw invalidRequest(
@@ -129,6 +146,27 @@ export class MediaRows {
     return this.entries.get(Math.floor((token - firstToken) / mostRows))?.layout;
   }
 
+  /**
+   * What a token sees of its span. As this follows from the token alone, and spans are whole in every sequence
+   * ({@link hasWholeSpans}, and context shifts keep them so), equal tokens stand for equal keys and values: pages that are
+   * cached by their tokens are right even if they end within a span, whose rows before that have seen the same rows behind it
+   * as they would now. The others see them in the cache.
+   */
+  seenBy(token: number): SeenRows {
+    if (!isMediaToken(token)) return causal;
+    const { spanRows = 1 } = this.layoutOf(token) ?? {};
+    const before = rowInMedia(token) % spanRows;
+    return { before, behind: spanRows - 1 - before };
+  }
+
+  /** Whether all rows that see each other are there, one after the other. */
+  hasWholeSpans(tokens: readonly number[]): boolean {
+    return tokens.every((token, i) => {
+      const { before, behind } = this.seenBy(token);
+      return (before === 0 || tokens[i - 1] === token - 1) && (behind === 0 || tokens[i + 1] === token + 1);
+    });
+  }
+
   /** Whether a request may have this token in its prompt: somebody holds it. */
   has(token: number): boolean {
     const entry = this.entries.get(Math.floor((token - firstToken) / mostRows));
@@ -171,7 +209,9 @@ export class MediaRows {
   }
 }
 
-function checkLayout({ grid, ticks }: MediaLayout, count: number): void {
+function checkLayout({ grid, ticks, spanRows = 1 }: MediaLayout, count: number): void {
+  if (count % spanRows !== 0)
+    throw new OmniError("internal_error", `Media of ${count} rows are no spans of ${spanRows}.`);
   if (grid && grid.reduce((product, side) => product * side, 1) !== count)
     throw new OmniError(
       "internal_error",

@@ -106,10 +106,11 @@ export class ModelRunner {
       sequences: maxRunning,
       pages: Math.ceil(options.contextLength / pageSize),
       axes: config.rope.axes ? axisCount : 1,
+      window: options.mediaRows ? config.slidingWindow?.size : undefined,
     });
     this.readback = new Readback(gpu);
     this.state = decoderState(config, this.activations, maxTokens, this.maxOutputs, options.mediaRows);
-    this.media = this.state.media && new MediaRows(this.state.media, this.state.deepMedia);
+    this.media = this.state.media && new MediaRows(this.state.media, this.state.deepMedia, chunkTokens);
     this.sampler = new GpuSampler(gpu, {
       ...{ vocab, slots: maxRunning, maxOutputs: this.maxOutputs, contextLength: options.contextLength },
       maxTopLogprobs: Math.min(options.maxTopLogprobs ?? 0, vocab),

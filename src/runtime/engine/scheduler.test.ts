@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { seededRandom } from "../weights/testing/random.ts";
+import { isMediaToken } from "./mediaRows.ts";
 import { Scheduler, type SchedulerOptions } from "./scheduler.ts";
 import type { Sequence, SequenceOptions } from "./sequence.ts";
 import type { StepPlan } from "./stepPlan.ts";
@@ -232,6 +233,60 @@ test("an endless chat goes on from its first tokens and the later half of the ot
   const prompt = endless.tokens.slice(0, endless.prefillEnd);
   const alone = drawnAlone(bench.model, prompt, { seed: 0, maxTokens: 100, endTokens: none }, 100 - since);
   expect(endless.tokens.slice(endless.prefillEnd)).toEqual(alone);
+  bench.expectIdle();
+});
+
+/** Tokens of a picture whose ten rows see each other. */
+const picture = (number: number) => range(10, 2 ** 40 + number * 2 ** 16);
+const seenBy = (token: number) => {
+  const before = isMediaToken(token) ? token % 2 ** 16 : 0;
+  return { before, behind: isMediaToken(token) ? 9 - before : 0 };
+};
+
+test.each([1, 7, 16, 20])("rows that see each other share a step, of %i tokens or more", (chunkTokens) => {
+  const bench = new Bench({ spans: { seenBy, maxTokens: 20 } });
+  const prompts = [
+    [...range(5), ...picture(0), ...range(3)],
+    [...picture(1), ...picture(2), 7, ...picture(1)],
+    [...range(5), ...picture(0), 9, ...picture(3)],
+    range(40, 50),
+    [...range(11, 90), ...picture(4)],
+  ];
+  const all = [...prompts, prompts[1]!].map((prompt) => bench.add(prompt));
+  bench.drain(chunkTokens);
+  for (const sequence of all) bench.drawn(sequence);
+  let longest = 0;
+  for (const { parts } of bench.plans)
+    for (const { kind, tokens, entries } of parts) {
+      if (kind === "decode") continue;
+      longest = Math.max(longest, tokens);
+      for (const { sequence, start, count } of entries)
+        expect(seenBy(sequence.tokens[start + count - 1]!).behind).toBe(0);
+    }
+  expect(longest).toBeGreaterThanOrEqual(10);
+  expect(longest).toBeLessThanOrEqual(20);
+  // What is cached may end within a span: the rows before that have seen the others.
+  const again = bench.add(prompts[4]!);
+  const before = bench.plans.length;
+  bench.drain(chunkTokens);
+  expect(again.cachedTokens).toBe(20);
+  expect(bench.plans[before]!.prefillTokens).toBe(1);
+  bench.drawn(again);
+  bench.expectIdle();
+});
+
+test("an endless chat drops pictures as a whole, and keeps none in part", () => {
+  const bench = new Bench({ contextLength: 48, pageCount: 12, spans: { seenBy, maxTokens: 20 } });
+  const prompt = [...range(2), ...picture(0), ...range(5, 20), ...picture(1), ...range(4, 30)];
+  for (const keep of [1, 2, 7, 12, 13]) {
+    const endless = bench.add(prompt, { maxTokens: 30, contextShift: { keep }, seed: keep });
+    bench.drain();
+    expect(endless.generated).toBe(30);
+    const kept = Math.min(keep, 2);
+    expect(endless.tokens.slice(0, kept)).toEqual(range(kept));
+    const media = endless.tokens.filter(isMediaToken);
+    expect([[], picture(0), picture(1), [...picture(0), ...picture(1)]]).toContainEqual(media);
+  }
   bench.expectIdle();
 });
 

@@ -7,7 +7,7 @@
 import { OmniError } from "../errors.ts";
 import { inSameMedia } from "./mediaRows.ts";
 import { PagePool } from "./pages.ts";
-import { type PromptEnd, planPrefill } from "./prefillPlan.ts";
+import { type PromptEnd, planPrefill, type SpanLimits } from "./prefillPlan.ts";
 import { PrefixCache } from "./prefixCache.ts";
 import { Sequence, type SequenceOptions } from "./sequence.ts";
 import { SequencePages } from "./sequencePages.ts";
@@ -30,6 +30,8 @@ export interface SchedulerOptions {
   maxOutputs: number;
   /** Most outputs of a part where all logits of a prompt are wanted. */
   maxRowOutputs: number;
+  /** Where prompts have rows that see each other. */
+  spans?: SpanLimits | undefined;
   /** Steps on their way at once. @default 4 */
   maxInFlight?: number;
   /** Called when a sequence gets its slot, before the step that uses it is planned. May choose its `drawSlot`. */
@@ -358,15 +360,14 @@ export class Scheduler {
   private shiftIfFull(sequence: Sequence): void {
     const full = sequence.canDecode && sequence.computed === this.options.contextLength;
     if (!full || sequence.drawn > sequence.generated) return;
-    const keep = sequence.options.contextShift?.keep ?? 0;
     const { tokens } = sequence;
-    let dropped = Math.ceil((tokens.length - keep) / 2);
     // No picture is cut in two.
-    while (
-      keep + dropped < tokens.length &&
-      inSameMedia(tokens[keep + dropped]!, tokens[keep + dropped - 1]!)
-    )
-      dropped++;
+    const isCut = (place: number) =>
+      place > 0 && place < tokens.length && inSameMedia(tokens[place - 1]!, tokens[place]!);
+    let keep = sequence.options.contextShift?.keep ?? 0;
+    while (isCut(keep)) keep--;
+    let dropped = Math.ceil((tokens.length - keep) / 2);
+    while (isCut(keep + dropped)) dropped++;
     this.stop(sequence);
     sequence.dropTokens(keep, dropped);
     this.wait(sequence);

@@ -6,7 +6,7 @@ import { type BufferSlice, roundUp, type Tensor } from "../gpu/tensor.ts";
 import type { StepInputs } from "../models/decoderState.ts";
 import { AxisPositions, axisCount } from "./axisPositions.ts";
 import { givenToken, noSlot } from "./gpuSampler.ts";
-import { isMediaToken, type MediaRows } from "./mediaRows.ts";
+import { causal, isMediaToken, type MediaRows } from "./mediaRows.ts";
 import { type StepPart, tokenAt } from "./stepPlan.ts";
 
 export interface StepBufferSizes {
@@ -18,6 +18,8 @@ export interface StepBufferSizes {
   sequences: number;
   /** Pages of one sequence. */
   pages: number;
+  /** Positions that a layer with a window sees, where rows of media may see each other both ways too. */
+  window?: number | undefined;
   /** Coordinates of a position: 1, or 3 for (time, row, column). */
   axes: number;
 }
@@ -38,7 +40,7 @@ export class StepBuffers {
 
   constructor(
     private readonly gpu: Gpu,
-    sizes: StepBufferSizes,
+    private readonly sizes: StepBufferSizes,
   ) {
     let length = 0;
     const reserve = (count: number) => {
@@ -54,6 +56,7 @@ export class StepBuffers {
       slots: reserve(sizes.tokens),
       sequences: reserve(sizes.tokens),
       lengths: reserve(sizes.tokens),
+      ...(sizes.window !== undefined && { windowEnds: reserve(sizes.tokens) }),
       outputRows: reserve(sizes.outputs),
       rowSlots: reserve(sizes.outputs),
       rowDraws: reserve(sizes.outputs),
@@ -83,6 +86,7 @@ export class StepBuffers {
       slots: tensor(parts.slots),
       sequences: tensor(parts.sequences),
       lengths: tensor(parts.lengths),
+      windowEnds: parts.windowEnds && tensor(parts.windowEnds),
       outputRows: tensor(parts.outputRows),
       pageTable: tensor(parts.pageTable, [sizes.sequences, sizes.pages]),
     };
@@ -113,7 +117,11 @@ export class StepBuffers {
         if (!this.axisPositions) words[at(inputs.positions) + row] = position;
         words[at(inputs.slots) + row] = page * pageSize + (position % pageSize);
         words[at(inputs.sequences) + row] = sequence.slot;
-        words[at(inputs.lengths) + row] = position + 1;
+        const { before, behind } = media?.seenBy(token) ?? causal;
+        words[at(inputs.lengths) + row] = position + 1 + behind;
+        // Whatever the window is, a row sees all of its span.
+        if (inputs.windowEnds)
+          words[at(inputs.windowEnds) + row] = position + Math.min(1, this.sizes.window! - before);
       }
     }
     part.outputs.forEach(({ row, sequence, draw, position }, i) => {

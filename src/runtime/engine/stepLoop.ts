@@ -5,6 +5,7 @@ import { ChunkSize } from "./chunkSize.ts";
 import { Durations } from "./durations.ts";
 import type { Generation } from "./generation.ts";
 import { noSlot, type SampledRow } from "./gpuSampler.ts";
+import type { MediaRows } from "./mediaRows.ts";
 import type { ModelRunner } from "./modelRunner.ts";
 import { noTokenError } from "./sampler.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -15,7 +16,10 @@ import type { StepOutput, StepPlan } from "./stepPlan.ts";
 export type StepRunner = Pick<
   ModelRunner,
   "pageCount" | "chunkTokens" | "maxRows" | "maxOutputs" | "copyPages" | "submit"
-> & { readonly sampler: Pick<ModelRunner["sampler"], "open" | "close" | "setMask"> };
+> & {
+  readonly media?: Pick<MediaRows, "seenBy"> | undefined;
+  readonly sampler: Pick<ModelRunner["sampler"], "open" | "close" | "setMask">;
+};
 
 export interface StepLoopOptions {
   contextLength: number;
@@ -52,6 +56,7 @@ export class StepLoop {
     private readonly runner: StepRunner,
     private readonly options: StepLoopOptions,
   ) {
+    const { media } = runner;
     this.chunkSize = new ChunkSize(runner.chunkTokens);
     this.scheduler = new Scheduler({
       ...options,
@@ -59,6 +64,7 @@ export class StepLoop {
       maxDecodeRows: runner.maxRows,
       maxOutputs: runner.maxRows,
       maxRowOutputs: runner.maxOutputs,
+      spans: media && { seenBy: (token) => media.seenBy(token), maxTokens: runner.chunkTokens },
       onStart: (sequence) => this.open(sequence),
       onStop: ({ drawSlot }) => this.close(drawSlot),
     });

@@ -3,6 +3,7 @@
 import { badModelFile, unsupportedModel } from "../errors.ts";
 import type { GgufHeader } from "../weights/types.ts";
 import type { DecoderConfig } from "./config.ts";
+import { gemma3 } from "./gemma3.ts";
 import { llama } from "./llama.ts";
 import { qwen3 } from "./qwen3.ts";
 import { qwen3vl } from "./qwen3vl.ts";
@@ -12,7 +13,7 @@ export interface Architecture {
   config(header: GgufHeader): DecoderConfig;
 }
 
-const architectures: readonly Architecture[] = [llama, qwen3, qwen3vl];
+const architectures: readonly Architecture[] = [gemma3, llama, qwen3, qwen3vl];
 
 /**
  * The configuration of the model in a file.

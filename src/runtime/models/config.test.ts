@@ -41,6 +41,34 @@ const refusal = (changes: Record<string, MetadataValue | undefined>) => {
   throw new Error("was accepted");
 };
 
+const gemma = (changes: Record<string, MetadataValue | undefined> = {}): GgufHeader => {
+  const { metadata, ...rest } = header(changes);
+  const entries = [...metadata].map(([key, value]) => [key.replace("llama.", "gemma3."), value] as const);
+  return { ...rest, metadata: new Map([...entries, ["general.architecture", "gemma3"]]) };
+};
+
+describe("Gemma 3's configuration", () => {
+  const window = { "gemma3.attention.sliding_window": 512 };
+
+  test("scales, windows and norms that metadata only hints at", () => {
+    const config = modelConfig(gemma({ ...window, "gemma3.attention.key_length": 256 }));
+    expect(config).toMatchObject({
+      ...{ postNorms: true, gate: "geluTanh", headNorm: true, embeddingScale: 24, queryScale: 1 / 16 },
+      slidingWindow: { size: 512, period: 6, thetaBase: 10_000 },
+    });
+    const names = decoderTensors(config).map(({ name }) => name);
+    expect(names).toContain("blk.29.post_attention_norm.weight");
+    expect(names).toContain("blk.0.post_ffw_norm.weight");
+    const largest = { ...window, "gemma3.attention.key_length": 256, "llama.block_count": 62 };
+    expect(modelConfig(gemma(largest)).queryScale).toBe(1 / 8);
+  });
+
+  test("what it lacks, or asks for beyond that, is named", () => {
+    expect(() => modelConfig(gemma())).toThrow(/no gemma3\.attention\.sliding_window/);
+    expect(() => modelConfig(gemma({ ...window, "gemma3.final_logit_softcapping": 30 }))).toThrow(/soft cap/);
+  });
+});
+
 describe("a decoder's configuration", () => {
   test("from metadata, with the defaults that files leave out", () => {
     expect(modelConfig(header())).toEqual({

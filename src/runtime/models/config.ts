@@ -1,5 +1,6 @@
 /** Reads a decoder's sizes from GGUF metadata, and refuses what cannot be run, by name. */
 
+import type { GateActivation } from "../../kernels/matmul.ts";
 import type { PairAxis } from "../../kernels/rope.ts";
 import { interleavedMropeAxes } from "../../kernels/ropeAxes.ts";
 import { badModelFile, unsupportedModel } from "../errors.ts";
@@ -28,8 +29,27 @@ export interface DecoderConfig {
   rope: RopeConfig;
   /** RMSNorm over each head of q and k before RoPE. */
   headNorm: boolean;
+  /** RMSNorm also of what attention and feed-forward add, before they add it. */
+  postNorms?: boolean;
+  /** What gates of the feed-forward pass. @default "silu" */
+  gate?: GateActivation;
+  /** Multiplies rows of the embedding, but not rows of media. @default 1 */
+  embeddingScale?: number;
+  /** Multiplies q · k. @default 1 / sqrt(E) */
+  queryScale?: number;
+  /** Where most layers see only so many positions: */
+  slidingWindow?: SlidingWindow;
   /** Layers, from the first on, behind which rows of media are added to (DeepStack). */
   deepstackLayers: number;
+}
+
+export interface SlidingWindow {
+  /** Positions that such a layer sees, its own included. */
+  size: number;
+  /** Every so many layers, the last one sees all. */
+  period: number;
+  /** Of RoPE in layers with a window, whose positions are not scaled. */
+  thetaBase: number;
 }
 
 export interface RopeConfig {

@@ -1,5 +1,5 @@
 /**
- * The llama-like decoder block: pre-RMSNorm, grouped-query attention with RoPE, SwiGLU, no bias unless the file has one.
+ * The llama-like decoder block: pre-RMSNorm, grouped-query attention with RoPE, SwiGLU or GeGLU, no bias unless the file has one.
  * Shapes as in `gpu/tensor.ts`.
  */
 
@@ -18,6 +18,8 @@ export interface LayerWeights {
   qkvBias: Tensor | undefined; // ((H + 2K)·E)
   headNorm: HeadNorm | undefined;
   attentionOutput: WeightMatrix; // (D, H·E)
+  /** Of what attention adds, and of what the feed-forward adds, where the model has them. */
+  postNorms: { attention: Tensor; feedForward: Tensor } | undefined; // (D)
   feedForwardNorm: Tensor; // (D)
   /** Rows of gate, then of up. */
   gateUp: readonly WeightMatrix[]; // (2F, D) in all
@@ -73,6 +75,9 @@ export function decoderTensors(config: DecoderConfig): TensorRequest[] {
           ]
         : []),
       matrix(`${layer}.attn_output`, D, H * E),
+      ...(config.postNorms
+        ? [vector(`${layer}.post_attention_norm.weight`, D), vector(`${layer}.post_ffw_norm.weight`, D)]
+        : []),
       vector(`${layer}.ffn_norm.weight`, D),
       matrix(`${layer}.ffn_gate`, F, D, `${layer}.gate_up`),
       matrix(`${layer}.ffn_up`, F, D, `${layer}.gate_up`),
@@ -101,6 +106,12 @@ export function decoderWeights(config: DecoderConfig, loaded: LoadedWeights): De
           ? { weights: vector(`${layer}.qk_norm`), eps: config.rmsEpsilon }
           : undefined,
         attentionOutput: matrix(`${layer}.attn_output`),
+        postNorms: config.postNorms
+          ? {
+              attention: vector(`${layer}.post_attention_norm.weight`),
+              feedForward: vector(`${layer}.post_ffw_norm.weight`),
+            }
+          : undefined,
         feedForwardNorm: vector(`${layer}.ffn_norm.weight`),
         gateUp: joined.get(`${layer}.gate_up`)!,
         down: matrix(`${layer}.ffn_down`),

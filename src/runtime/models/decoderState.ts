@@ -25,6 +25,8 @@ export interface DecoderState {
   /** Only where attention cannot write activations, or prefill does not. */
   attendedValues: Tensor; // (T, H·E)
   attended: ActivationsByKind; // (T, H·E)
+  /** What a layer adds, before its norm: where the model has norms there. */
+  added: Tensor; // (T, D)
   /** Partial results of decode attention over a long cache, where that is split. */
   attentionScratch?: Tensor | undefined;
   /** Gate and up, where a matmul cannot join them itself. */
@@ -59,6 +61,7 @@ export function decoderState(
     qkv: () => arena.tensor("qkv", "f32", [T, (H + 2 * K) * E]),
     attendedValues: () => arena.tensor("attended values", "f32", [T, H * E]),
     attended: () => kinds("attended", H * E),
+    added: () => arena.tensor("added", "f32", [T, D]),
     attentionScratch: () => undefined,
     gateUp: () => arena.tensor("gate and up", "f32", [T, 2 * F]),
     gated: () => kinds("gated", F),

@@ -6,9 +6,10 @@
 
 import type { Activations } from "../../kernels/activations.ts";
 import { addMedia } from "../../kernels/addMedia.ts";
+import { addNormed } from "../../kernels/addNormed.ts";
 import { type AttentionArgs, decodeAttention, prefillAttention } from "../../kernels/attention.ts";
 import type { KvCache } from "../../kernels/kvCache.ts";
-import { matmul, matmulAdd, matmulSwiglu, type NextNorm } from "../../kernels/matmul.ts";
+import { matmul, matmulAdd, matmulGlu, type NextNorm } from "../../kernels/matmul.ts";
 import { quantize } from "../../kernels/quantize.ts";
 import { rowFetch } from "../../kernels/rowFetch.ts";
 import type { Recording } from "../gpu/recording.ts";
@@ -36,18 +37,32 @@ const rows = { of: "tokens" } as const;
  * @param steps "decode": the tokens of a step all belong to different sequences; "any": any mix of tokens
  */
 export function recordLayers(rec: Recording, parts: DecoderParts, steps: "decode" | "any"): void {
-  const { weights, inputs, state: s, sampled } = parts;
+  const { config, weights, inputs, state: s, sampled } = parts;
   const { layers } = weights;
   // Answers, which decode steps compute, are text.
   const media = steps === "any" ? s.media : undefined;
-  const embedding = { table: weights.tokenEmbedding, ids: inputs.tokens, sampled, media, out: s.x };
-  rowFetch(rec, { ...embedding, next: normBefore(rec, parts, 0), rows }, "token_embd");
+  const embedding = {
+    table: weights.tokenEmbedding,
+    scale: config.embeddingScale,
+    ids: inputs.tokens,
+    sampled,
+  };
+  rowFetch(rec, { ...embedding, media, out: s.x, next: normBefore(rec, parts, 0), rows }, "token_embd");
   layers.forEach((layer, i) => {
     const at = (name: string) => `blk.${i}.${name}`;
     recordQkv(rec, parts, layer, at("qkv"));
     recordAttention(rec, parts, i, steps, at("attention"));
     const attended = s.attended[activationKind(rec.gpu, layer.attentionOutput)];
-    addTo(rec, parts, attended, layer.attentionOutput, feedForwardNorm(rec, parts, layer), at("attn_output"));
+    const beforeGate = feedForwardNorm(rec, parts, layer);
+    addTo(
+      rec,
+      parts,
+      attended,
+      layer.attentionOutput,
+      beforeGate,
+      at("attn_output"),
+      layer.postNorms?.attention,
+    );
     // Before the layer's last sum, which prepares the next layer's rows: the order of sums is of no account.
     const deep = steps === "any" ? s.deepMedia[i] : undefined;
     if (deep) addMedia(rec, { x: s.x, ids: inputs.tokens, media: deep, rows }, at("deepstack"));
@@ -59,6 +74,7 @@ export function recordLayers(rec: Recording, parts: DecoderParts, steps: "decode
       layer.down,
       normBefore(rec, parts, i + 1),
       at("ffn_down"),
+      layer.postNorms?.feedForward,
     );
   });
 }
@@ -94,16 +110,23 @@ function feedForwardNorm(
   return { weight: feedForwardNorm, out: state.normed[activationKind(rec.gpu, ...gateUp)] };
 }
 
-/** x += W · from, and the next norm of x. */
+/** x += W · from, behind a norm if there is one, and the next norm of x. */
 function addTo(
   rec: Recording,
-  { state: s }: DecoderParts,
+  { config, state: s }: DecoderParts,
   from: Activations,
   weight: WeightMatrix,
   next: NextNorm,
   label: string,
+  postNorm?: Tensor,
 ): void {
-  matmulAdd(rec, { x: from, weight, residual: s.x, next, rows }, label);
+  if (!postNorm) {
+    matmulAdd(rec, { x: from, weight, residual: s.x, next, rows }, label);
+    return;
+  }
+  matmul(rec, { x: from, weight, out: s.added, rows }, label);
+  const normed = { x: s.added, weight: postNorm, epsilon: config.rmsEpsilon };
+  addNormed(rec, { ...normed, residual: s.x, next, rows }, label);
 }
 
 function recordQkv(
@@ -130,6 +153,8 @@ function recordAttention(
   label: string,
 ): void {
   const layer = weights.layers[i]!;
+  const { rope, slidingWindow } = config;
+  const local = slidingWindow && (i + 1) % slidingWindow.period !== 0 ? slidingWindow : undefined;
   const out = s.attended[activationKind(rec.gpu, layer.attentionOutput)];
   // In prefill for software adapters only, where a dispatch counts.
   const direct = (steps === "decode" || rec.gpu.software) && fusesAttention(config);
@@ -140,16 +165,17 @@ function recordAttention(
     heads: config.heads,
     headNorm: layer.headNorm,
     rope: {
-      ropeWidth: config.rope.width,
-      mode: config.rope.mode,
-      thetaBase: config.rope.thetaBase,
-      positionScale: config.rope.positionScale,
+      ropeWidth: rope.width,
+      mode: rope.mode,
+      thetaBase: local?.thetaBase ?? rope.thetaBase,
+      positionScale: local ? 1 : rope.positionScale,
       frequencyFactors: weights.ropeFactors,
-      axes: config.rope.axes,
+      axes: rope.axes,
     },
+    window: local?.size,
     faults: s.faults,
     out: direct ? out : s.attendedValues,
-    scale: 1 / Math.sqrt(config.headWidth),
+    scale: config.queryScale ?? 1 / Math.sqrt(config.headWidth),
     scratch: s.attentionScratch,
   };
   (steps === "decode" ? decodeAttention : prefillAttention)(rec, args, label);
@@ -165,5 +191,6 @@ function recordGated(
   const x = s.normed[activationKind(rec.gpu, ...layer.gateUp)];
   const out = s.gated[activationKind(rec.gpu, layer.down)];
   const normalize = { eps: config.rmsEpsilon };
-  matmulSwiglu(rec, { x, weights: layer.gateUp, normalize, scratch: () => s.gateUp, out, rows }, label);
+  const { gate = "silu" } = config;
+  matmulGlu(rec, { x, weights: layer.gateUp, normalize, scratch: () => s.gateUp, gate, out, rows }, label);
 }

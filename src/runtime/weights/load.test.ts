@@ -244,6 +244,38 @@ describe("loadWeights", () => {
     }
   });
 
+  it("puts zeros behind the rows of a padded matrix, in many chunks and few", async () => {
+    const [rows, stored, padding] = [1500, 588, 4];
+    for (const [type, maxBindingBytes] of [
+      ["f32", 1_000_000],
+      ["f16", undefined],
+    ] as const) {
+      const values = Float32Array.from({ length: rows * stored }, (_, i) => 1 + (i % 2039));
+      const bytes = writeSafetensors([
+        { name: "p", dtype: type.toUpperCase(), shape: [rows, 3, 14, 14], bytes: quantize(type, values) },
+      ]);
+      const reader = new SourceReader(new BlobSource(new Blob([bytes])));
+      const loaded = await loadWeights({
+        header: await readSafetensorsHeader(reader),
+        reader,
+        requests: [{ name: "p", kind: "matrix", shape: [rows, stored + padding], flat: true, padding }],
+        device: device as unknown as GPUDevice,
+        ...(maxBindingBytes && { limits: { maxBindingBytes } }),
+      });
+      await reader.close();
+      const { slices } = loaded.matrices.get("p")!;
+      expect(slices.length > 1).toBe(maxBindingBytes !== undefined);
+      const columns = stored + padding;
+      const read = slices.flatMap(({ planes, rowCount }) => [
+        ...dequantize(type, bytesOf(planes[0]!), rowCount * columns),
+      ]);
+      const wanted = Array.from({ length: rows * columns }, (_, i) =>
+        i % columns < stored ? values[Math.floor(i / columns) * stored + (i % columns)]! : 0,
+      );
+      expect(read).toEqual(wanted);
+    }
+  });
+
   it("reports progress that ends at the last requested byte, and reads no further", async () => {
     const seen: [number, number][] = [];
     const source = piecewise(file.bytes, 30_000);

@@ -133,6 +133,10 @@ async function loadMatrix(context: Context, plan: MatrixPlan, matrix: WeightMatr
   for (const slice of matrix.slices) {
     const blocks = Math.min(slice.rowCount, plan.rows) * blocksPerRow;
     const firstBlock = plan.firstRow * blocksPerRow;
+    if (plan.padding > 0) {
+      await loadPadded(context, plan, slice, blocks / blocksPerRow);
+      continue;
+    }
     for await (const { start, count } of chunks(context, plan, blocks, plan.taps > 1 ? plan.columns : 1)) {
       let planes = [chunk];
       if (plan.taps > 1) {
@@ -159,6 +163,30 @@ async function loadMatrix(context: Context, plan: MatrixPlan, matrix: WeightMatr
         uploader.write(buffer, offsetBytes + (firstBlock + start) * plane.sizeBytes, planes[p]!, size);
       });
     }
+  }
+}
+
+/** Rows of an unquantized matrix, each with zeros behind it. */
+async function loadPadded(
+  context: Context,
+  plan: MatrixPlan,
+  slice: WeightSlice,
+  rows: number,
+): Promise<void> {
+  const { blockBytes } = weightFormats[plan.tensor.type];
+  const stored = plan.columns - plan.padding;
+  const [storedBytes, rowBytes] = [stored * blockBytes, plan.columns * blockBytes];
+  const { buffer, offsetBytes } = slice.planes[0]!;
+  for await (const { start, count } of chunks(context, plan, rows * stored, stored)) {
+    const wide = new Uint8Array((count / stored) * rowBytes);
+    for (let row = 0; row < count / stored; row++)
+      wide.set(context.chunk.subarray(row * storedBytes, (row + 1) * storedBytes), row * rowBytes);
+    context.uploader.write(
+      buffer,
+      offsetBytes + (plan.firstRow + start / stored) * rowBytes,
+      wide,
+      wide.length,
+    );
   }
 }
 

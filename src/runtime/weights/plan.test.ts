@@ -131,6 +131,12 @@ it("keeps the place of a joined vector that the file lacks, and takes vectors of
 });
 
 describe("refuses", () => {
+  it("a padded matrix of other columns, or quantized", () => {
+    const padded = { name: "first", kind: "matrix", shape: [10, 72], padding: 8 } as const;
+    expect(() => plan([{ ...padded, padding: 4 }])).toThrow(/shape \(10, 64\); the model needs \(10, 68\)/);
+    expect(() => plan([padded])).toThrow(/convolution must be F32/);
+  });
+
   it("a quantized convolution, and one of other taps", () => {
     const taps = { name: "first", kind: "matrix", shape: [10, 192], taps: 3 } as const;
     expect(() => plan([taps])).toThrow(/shape \(10, 64\); the model needs \(10, 64, 3\)/);

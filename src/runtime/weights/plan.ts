@@ -41,6 +41,8 @@ export interface MatrixPlan {
   firstRow: number;
   /** Of a convolution: see {@link TensorRequest}. @default 1 */
   taps: number;
+  /** Zeros behind each row, see {@link TensorRequest}. @default 0 */
+  padding: number;
 }
 
 export interface VectorPlan {
@@ -85,9 +87,10 @@ function supportedTypes(): string {
 const typeName = (tensor: GgufTensorInfo) => tensor.typeName ?? ggmlTypeName(tensor.ggmlType);
 
 function check(request: TensorRequest, tensor: GgufTensorInfo): RunnableTensorInfo {
-  const { name, kind, taps = 1 } = request;
+  const { name, kind, taps = 1, padding = 0 } = request;
   const [rows = 0, columns = 0] = request.shape;
-  const shape = taps === 1 ? request.shape : [rows, columns / taps, taps];
+  const plain = padding > 0 ? [rows, columns - padding] : request.shape;
+  const shape = taps === 1 ? plain : [rows, columns / taps, taps];
   const [first = 0, ...rest] = tensor.shape;
   const found = request.flat ? [first, rest.reduce((a, b) => a * b, 1)] : tensor.shape;
   if (String(squeeze(shape)) !== String(squeeze(found)))
@@ -103,9 +106,9 @@ function check(request: TensorRequest, tensor: GgufTensorInfo): RunnableTensorIn
     );
   // Of tables there are few, which are read as f32 whatever they are.
   const isTable = kind === "vector" && request.shape.length > 1;
-  if ((kind === "vector" || taps > 1) && !isTable && weightFormats[type].blockWeights > 1)
+  if ((kind === "vector" || taps > 1 || padding > 0) && !isTable && weightFormats[type].blockWeights > 1)
     throw unsupportedModel(
-      `Tensor ${name} is quantized as ${typeName(tensor)}; a ${taps > 1 ? "convolution" : "vector"} must be F32, F16 or BF16.`,
+      `Tensor ${name} is quantized as ${typeName(tensor)}; a ${kind === "vector" ? "vector" : "convolution"} must be F32, F16 or BF16.`,
       name,
     );
   return { ...tensor, type };
@@ -196,7 +199,8 @@ function planMatrices(wanted: readonly Wanted[], limits: BufferLimits) {
       group?.push(target);
     }
     if (group) joined.set(request.joined!, group);
-    plans.push({ kind: "matrix", tensor, rows, columns, target, firstRow, taps: request.taps ?? 1 });
+    const { taps = 1, padding = 0 } = request;
+    plans.push({ kind: "matrix", tensor, rows, columns, target, firstRow, taps, padding });
   }
   return { plans, targets, joined };
 }

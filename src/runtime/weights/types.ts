@@ -61,6 +61,8 @@ export interface TensorRequest {
   optional?: boolean | "zeros";
   /** A convolution's kernel over patches or taps, of several dimensions, each output's weights read as one row. @default false */
   flat?: boolean;
+  /** Zeros behind each row that the file does not have; `shape` counts them. Unquantized types only. @default 0 */
+  padding?: number;
   /**
    * A convolution's kernel, which the file holds as (rows, columns / taps, taps): wanted tap by tap, as
    * (rows, taps, columns / taps). Unquantized types only.

@@ -5,6 +5,7 @@ import { openTestGpu, type TestGpu } from "../../../kernels/testing/harness.ts";
 import { randomValues, seededRandom } from "../../../kernels/testing/random.ts";
 import { ProjectorRef, type RefSizes } from "../../models/projector/testing/projector.ref.ts";
 import {
+  gemma3Metadata,
   idefics3Metadata,
   omnitabMetadata,
   type ProjectorMetadata,
@@ -72,6 +73,7 @@ async function load(
 }
 
 const filters: Record<string, ResizeFilter> = {
+  gemma3: "bilinear",
   idefics3: "lanczos",
   omnitab: "bilinear",
   qwen3vl_merger: "bicubic",
@@ -131,6 +133,31 @@ describe("idefics3", () => {
       tolerances.attention.f32,
       "as it is",
     );
+    destroy();
+  });
+});
+
+describe("gemma3", () => {
+  it("one view of a picture, whose tokens see each other, as the reference sees it", async () => {
+    const t = await openTestGpu();
+    const { encoder, reference, read, rows, destroy } = await load(t, gemma3Metadata(), "f16");
+    const view = { resized: { width: 56, height: 56 }, left: 0, top: 0 };
+    for (const [image, limits] of [
+      [picture(56, 56), tolerances.attention.f32],
+      [picture(70, 50, 3), seen],
+    ] as const) {
+      const opened = await encoder.image(image, "auto", options);
+      const [before, tokens, behind] = opened.pieces;
+      expect([before, behind]).toEqual(["\n\n<start_of_image>", "<end_of_image>\n\n"]);
+      expect((tokens as number[]).map((token) => rows.seenBy(token).behind)).toEqual([3, 2, 1, 0]);
+      const features = reference.vision(image.words, image.width, image.height, view);
+      compare(
+        (await read(opened))[0]!,
+        reference.pooled(features, 2).flatMap((row) => [...row]),
+        limits,
+        `${image.width} x ${image.height}`,
+      );
+    }
     destroy();
   });
 });
@@ -308,7 +335,7 @@ describe("files that are refused", () => {
       /no projector.*"llama"/,
     );
     await expect(open(changed("clip.projector_type", "ldp", "string"))).rejects.toThrow(
-      /"ldp".*idefics3, omnitab, qwen3vl_merger, ultravox/,
+      /"ldp".*gemma3, idefics3, omnitab, qwen3vl_merger, ultravox/,
     );
     await expect(open(changed("clip.vision.patch_size", 7))).rejects.toThrow(/64 pixels in patches of 7/);
     await expect(open(changed("clip.vision.attention.head_count", 3))).rejects.toThrow(/Heads of 42\.6/);

@@ -6,6 +6,7 @@ import type {
   AudioEncoderModel,
   Detail,
   ImageEncoderModel,
+  MediaLayout,
   PromptPiece,
   Size,
   TimeAlignment,
@@ -204,17 +205,17 @@ export class MediaEncoder {
   ): Promise<MediaSpan> {
     const at = tick === undefined ? "" : ` at ${tick}`;
     const key = `image ${await digestOfFrames(frames)} ${JSON.stringify(views)}${at}`;
-    const count = views.reduce((sum, view) => sum + rowsOf(view, runner.model), 0);
+    const { model } = runner;
+    const count = views.reduce((sum, view) => sum + rowsOf(view, model), 0);
     const encode = (rows: Tensor, deep: readonly Tensor[]) =>
       this.encodeEach(views.length, (i) => runner.encode(frames, views[i]!, [rows, ...deep], i));
     // Views of sizes of their own come alone.
-    const grid = views[0]!.own?.grid;
-    return this.parts.rows.open(
-      key,
-      count,
-      encode,
-      grid && { grid, ticks: tick === undefined ? undefined : [tick] },
-    );
+    const layout: MediaLayout = {
+      grid: views[0]!.own?.grid,
+      ticks: tick === undefined ? undefined : [tick],
+      spanRows: model.attention === "bidirectional" ? rowsOf(views[0]!, model) : undefined,
+    };
+    return this.parts.rows.open(key, count, encode, layout);
   }
 
   private async open<R extends ImageRunner | AudioRunner>(lazy: LazyRunner<unknown, R>): Promise<R> {

@@ -60,6 +60,24 @@ const shapes: Record<string, Omit<RandomModel, "type">> = {
   },
 };
 
+/** Six layers, of which the last sees all; a prompt is longer than the window of the others. */
+const windowShapes: Record<string, Omit<RandomModel, "type">> = {
+  "gemma3-e32-g2": {
+    architecture: "gemma3",
+    layers: 6,
+    width: 96,
+    heads: 4,
+    kvHeads: 2,
+    headWidth: 32,
+    feedForward: 160,
+    vocab: 311,
+    seed: 17,
+    ropeTheta: 1_000_000,
+    normEpsilon: 1e-6,
+    window: 16,
+  },
+};
+
 const weightTypes: readonly WeightType[] = ["f32", "f16", "q8_0", "q4_0"];
 
 /** For the other types: rows that divide into blocks of 256, and matrices of the same shapes, to share pipelines. */
@@ -116,6 +134,7 @@ const modelsOf = (
 
 export const parityModels: readonly ParityModel[] = [
   ...modelsOf(shapes, weightTypes, 1),
+  ...modelsOf(windowShapes, ["f32", "q8_0"], 1),
   ...modelsOf(blockShapes, blockTypes, 8),
 ];
 

@@ -105,7 +105,9 @@ async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
 }
 
 /** Of each format all kernels are compared with their references on every adapter; here they meet in a model. */
-const few = parityModels.filter(({ name }) => /llama-e64-g3|qwen3-e96-g4-f16|q4_k$|q6_k$|iq4_xs$/.test(name));
+const few = parityModels.filter(({ name }) =>
+  /llama-e64-g3|qwen3-e96-g4-f16|gemma3.*q8_0|q4_k$|q6_k$|iq4_xs$/.test(name),
+);
 
 describe("next-token distributions at every position", () => {
   test.each(casesHere(parityModels, few))("$name equals llama.cpp", async (parityModel) => {
@@ -125,7 +127,9 @@ describe("next-token distributions at every position", () => {
   });
 });
 
-const chosen = parityModels.filter(({ name }) => ["llama-e64-g3-q8_0", "qwen3-e96-g4-f16"].includes(name));
+const chosen = parityModels.filter(({ name }) =>
+  ["llama-e64-g3-q8_0", "qwen3-e96-g4-f16", "gemma3-e32-g2-f32"].includes(name),
+);
 
 describe("one model, run otherwise", () => {
   test.each(chosen)("$name: prefill equals decode steps, whatever the chunks", async ({ model, tokens }) => {

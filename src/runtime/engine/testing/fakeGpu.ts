@@ -3,6 +3,7 @@
  * the page table says lies before it, so any page that is wrong, shared wrongly or overwritten changes what is drawn.
  */
 
+import { isMediaToken } from "../mediaRows.ts";
 import type { Sequence } from "../sequence.ts";
 import { onGpu, type StepPart, type StepPlan, tokenAt } from "../stepPlan.ts";
 
@@ -81,7 +82,7 @@ export class FakeGpu {
         sequence.pages[Math.floor(position / pageSize)]! * pageSize + (position % pageSize);
       for (let position = first; position < first + count; position++) {
         const id = tokenAt(sequence, position);
-        const token = id >= onGpu ? sampled[id - onGpu]! : id;
+        const token = id >= onGpu && !isMediaToken(id) ? sampled[id - onGpu]! : id;
         const before = position === 0 ? start : cells[slot(position - 1)]!;
         hashes[row] = advance(model, before, token, kind);
         cells[slot(position)] = hashes[row++]!;

@@ -2,6 +2,7 @@
 
 import { badModelFile, unsupportedModel } from "../../errors.ts";
 import type { GgufHeader } from "../../weights/types.ts";
+import { gemma3 } from "./gemma3.ts";
 import { idefics3 } from "./idefics3.ts";
 import { omnitab } from "./omnitab.ts";
 import { qwen3vl } from "./qwen3vl.ts";
@@ -9,7 +10,7 @@ import type { ProjectorSpec } from "./types.ts";
 import { ultravox } from "./ultravox.ts";
 
 const projectors: Record<string, (header: GgufHeader) => ProjectorSpec> = {
-  ...{ idefics3, omnitab },
+  ...{ gemma3, idefics3, omnitab },
   qwen3vl_merger: qwen3vl,
   ultravox,
 };

@@ -54,7 +54,7 @@ export function qwen3vl(header: GgufHeader): ProjectorSpec {
   const { width: D, patchSize, side, heads } = config;
   const merge = keys.size("spatial_merge_size", 8, 2);
   const headWidth = D / heads;
-  if (headWidth % 8 !== 0 || patchSize * merge > 64)
+  if (headWidth % 8 !== 0 || patchSize * merge > 64 || (3 * patchSize ** 2) % 8 !== 0)
     throw unsupportedModel(
       `Heads of ${headWidth} elements with patches of ${patchSize} pixels, ${merge} to a side, are not supported: multiples of 8 and up to 64 pixels are.`,
       "clip.vision.spatial_merge_size",

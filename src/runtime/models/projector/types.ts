@@ -27,7 +27,7 @@ export interface View {
 /** How rows of media lie, for models whose positions have these coordinates. In order: columns first, times last. */
 export type MediaGrid = readonly [times: number, rows: number, columns: number];
 
-/** How the rows of a content lie, for models whose positions have three coordinates. */
+/** How the rows of a content lie, for models whose positions have three coordinates, and which of them see each other. */
 export interface MediaLayout {
   /** Without one, as for sounds, rows follow each other, and all coordinates are the time. */
   grid?: MediaGrid | undefined;
@@ -36,6 +36,8 @@ export interface MediaLayout {
    * video, ascending. Without them they count on from 0.
    */
   ticks?: readonly number[] | undefined;
+  /** So many in turn see each other both ways. @default 1: each sees only itself and what is before it */
+  spanRows?: number | undefined;
 }
 
 /**
@@ -79,6 +81,8 @@ export interface ImageEncoderModel {
   rows: number;
   /** N: rows of the encoder itself. */
   patches: number;
+  /** Whether the language model's tokens for a view see each other both ways, or only those before them. @default "causal" */
+  attention?: "causal" | "bidirectional";
   /** The special token that templates of such models write for a picture. */
   placeholder?: string;
   /** Texts that such templates write around that, for those that know nothing of pictures. */

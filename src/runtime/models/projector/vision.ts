@@ -74,15 +74,13 @@ export function encoderSizes(header: GgufHeader, keys: Keys, modality: "vision" 
 export function visionConfig(header: GgufHeader, filter: ResizeFilter): VisionConfig {
   const keys = new Keys(header.metadata, "clip.vision");
   const imageSize = keys.size("image_size", 4096);
-  const patchSize = keys.size("patch_size", 256);
+  const patchSize = keys.size("patch_size", 128);
   const side = imageSize / patchSize;
   if (!Number.isInteger(side))
     throw unsupportedModel(
       `Pictures of ${imageSize} pixels in patches of ${patchSize} are not supported.`,
       "clip.vision.image_size",
     );
-  if ((3 * patchSize ** 2) % 8 !== 0)
-    throw unsupportedModel(`Patches of ${patchSize} pixels are not supported.`, "clip.vision.patch_size");
   return {
     ...encoderSizes(header, keys, "vision"),
     ...{ imageSize, patchSize, side, filter },
@@ -178,8 +176,10 @@ export interface VisionWeights {
 
 export function visionRequests(header: GgufHeader, config: VisionConfig): TensorRequest[] {
   const { width: D, patchSize, side } = config;
+  const columns = patchColumns({ channels: 3, patchSize });
+  const padding = columns - 3 * patchSize ** 2;
   return [
-    { ...matrixRequest("v.patch_embd", D, 3 * patchSize ** 2), flat: true },
+    { ...matrixRequest("v.patch_embd", D, columns), flat: true, padding },
     vectorRequest("v.patch_embd.bias", D),
     vectorRequest("v.position_embd.weight", side ** 2, D),
     ...layerRequests(header, "v", config),

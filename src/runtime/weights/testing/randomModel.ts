@@ -13,7 +13,7 @@ import { type Random, randomWeights, seededRandom } from "./random.ts";
 import { randomBlocks, randomBlockTypes } from "./randomBlocks.ts";
 
 export interface RandomModel {
-  architecture: "llama" | "qwen3" | "qwen3vl";
+  architecture: "llama" | "qwen3" | "qwen3vl" | "gemma3";
   layers: number;
   /** D */
   width: number;
@@ -41,6 +41,8 @@ export interface RandomModel {
   normEpsilon?: number;
   /** Of `qwen3vl`: layers behind which rows of media are added to. @default 0 */
   deepstackLayers?: number;
+  /** Of `gemma3`: positions that five of six layers see. @default 512 */
+  window?: number;
   /** Jinja source of `tokenizer.chat_template`. */
   chatTemplate?: string;
   /** More control tokens. */
@@ -92,6 +94,9 @@ function hyperparameters(model: RandomModel): Entry[] {
     [`${architecture}.rope.freq_base`, "f32", model.ropeTheta ?? 10_000],
     [`${architecture}.attention.layer_norm_rms_epsilon`, "f32", model.normEpsilon ?? 1e-5],
     ...(architecture === "qwen3vl" ? positionsAndMedia(model) : []),
+    ...(architecture === "gemma3"
+      ? ([["gemma3.attention.sliding_window", "u32", model.window ?? 512]] as const)
+      : []),
   ];
 }
 
@@ -177,6 +182,10 @@ function tensors(model: RandomModel, random: Random): GgufTensor[] {
       norm(`${block}.attn_k_norm.weight`, headWidth);
     }
     matrix(`${block}.attn_output.weight`, width, heads * headWidth);
+    if (architecture === "gemma3") {
+      norm(`${block}.post_attention_norm.weight`, width);
+      norm(`${block}.post_ffw_norm.weight`, width);
+    }
     norm(`${block}.ffn_norm.weight`, width);
     matrix(`${block}.ffn_gate.weight`, feedForward, width);
     matrix(`${block}.ffn_up.weight`, feedForward, width);

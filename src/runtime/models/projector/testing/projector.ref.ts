@@ -96,6 +96,30 @@ export class ProjectorRef {
     return this.linear("mm.a.mlp.2", this.rmsNorm("mm.a.norm_mid", gated));
   }
 
+  /** gemma3: the mean of squares of `factor` rows, norm, a matrix whose rows belong to inputs. */
+  pooled(features: Rows, factor: number): Rows {
+    const side = Math.sqrt(features.length);
+    const out = side / factor;
+    const means = Array.from({ length: out * out }, (_, r) => {
+      const [y, x] = [Math.floor(r / out) * factor, (r % out) * factor];
+      return features[0]!.map((_, d) => {
+        let total = 0;
+        for (let i = 0; i < factor; i++)
+          for (let j = 0; j < factor; j++) total += features[(y + i) * side + x + j]![d]!;
+        return total / factor ** 2;
+      });
+    });
+    const { shape, values } = this.weights.get("mm.input_projection.weight")!;
+    const [K = 0, N = 0] = shape;
+    return this.rmsNorm("mm.soft_emb_norm", means).map((row) =>
+      Float64Array.from({ length: N }, (_, n) => {
+        let total = 0;
+        for (let k = 0; k < K; k++) total += row[k]! * values[k * N + n]!;
+        return total;
+      }),
+    );
+  }
+
   private rmsNorm(name: string, x: Rows): Rows {
     const weight = this.weights.get(`${name}.weight`)!.values;
     return x.map((row) => {

@@ -46,6 +46,16 @@ export function idefics3Metadata(
   ];
 }
 
+/** `gemma3` with sizes cut: patches as odd as its own, of which two by two become a row. */
+export function gemma3Metadata(sizes: Parameters<typeof idefics3Metadata>[0] = {}): ProjectorMetadata {
+  return idefics3Metadata({ imageSize: 56, patchSize: 14, ...sizes })
+    .filter(([key]) => key !== "clip.vision.preproc_image_size")
+    .map((entry): typeof entry => {
+      if (entry[0] === "clip.projector_type") return [entry[0], "string", "gemma3"];
+      return entry[0] === "clip.vision.projector.scale_factor" ? [entry[0], "u32", 2] : entry;
+    });
+}
+
 /** `qwen3vl_merger` as Qwen3-VL has it, with sizes cut; rows for two layers of the language model. */
 export function qwen3vlMetadata(
   sizes: Partial<
@@ -165,10 +175,16 @@ export function projectorFile(metadata: ProjectorMetadata, type: WeightType, see
   const weights: NamedWeights = new Map();
   // Keys without bias, as Whisper has them: what may be absent is.
   const requests = projectorSpec(header, width, deepstackLayers).tensors.filter(({ optional }) => !optional);
-  const tensors = requests.map(({ name, kind, shape, flat, taps }) => {
+  const tensors = requests.map(({ name, kind, shape: wanted, flat, taps, padding = 0 }) => {
+    const shape = padding > 0 ? [wanted[0]!, wanted[1]! - padding] : wanted;
     const count = shape.reduce((a, b) => a * b, 1);
     const isNorm = /(ln|norm)[^.]*\.weight$/.test(name);
-    const deviation = kind === "matrix" ? 1 / Math.sqrt(shape[1]!) : 0.3;
+    const deviation =
+      kind === "matrix"
+        ? 1 / Math.sqrt(shape[1]!)
+        : name.includes("projection")
+          ? 1 / Math.sqrt(shape[0]!)
+          : 0.3;
     const values = randomWeights(random, count, deviation).map((value) =>
       Math.fround(value + (isNorm ? 1 : 0)),
     );
