@@ -19,7 +19,6 @@ import { chatCompletions } from "./routes/chatCompletions.ts";
 import { completions } from "./routes/completions.ts";
 import { detokenize } from "./routes/detokenize.ts";
 import { health } from "./routes/health.ts";
-import { metrics } from "./routes/metrics.ts";
 import { listModels, retrieveModel } from "./routes/models.ts";
 import { tokenize } from "./routes/tokenize.ts";
 
@@ -50,7 +49,9 @@ type Route = { method: "GET" | "POST" } & (
   | { kind: "speech"; handler: Handler<SpeechContext> }
 );
 
-/** Loaded when first asked for. */
+// These are loaded when first asked for.
+const metrics: Handler<ServerContext> = async (context) =>
+  (await import("./routes/metrics.ts")).metrics(context);
 const speech =
   (name: "transcriptions" | "translations"): Handler<SpeechContext> =>
   async (context, request) =>
