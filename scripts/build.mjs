@@ -14,11 +14,11 @@ import { ensureDependencies, root } from "./install.mjs";
 const appLimitBytes = 165 * 1024;
 
 /**
- * Loaded when a request asks for structured output, with a model for speech, to keep caches, with a panel or dialog, or
- * when something is attached, recorded, or shown that was; not a part of that.
+ * Loaded when a request asks for structured output, for `/completions` or `/metrics`, with a model for speech, to keep caches,
+ * with a panel or dialog, or when something is attached, recorded, or shown that was; not a part of that.
  */
 const onDemand =
-  /^(grammar|cachePersistence|metrics|metricsPanel|dialogs|loadTranscriber|audioTranscriptions|whisperLanguages|decodeAudio|loadProjector|logMel|imageRunner|media|chatMedia|limits|pcmWorklet)-[\w-]+\.(js|css)$/;
+  /^(grammar|cachePersistence|completions|metrics|metricsPanel|dialogs|loadTranscriber|audioTranscriptions|whisperLanguages|decodeAudio|loadProjector|logMel|imageRunner|media|chatMedia|limits|pcmWorklet)-[\w-]+\.(js|css)$/;
 
 const appDir = path.join(root, "dist/app");
 const libDir = path.join(root, "dist/lib");

@@ -16,7 +16,6 @@ import type { Capabilities } from "../types.ts";
 import { type ApiContext, nowSeconds, type ServerContext, type SpeechContext } from "./context.ts";
 import { errorResponse, jsonResponse } from "./http.ts";
 import { chatCompletions } from "./routes/chatCompletions.ts";
-import { completions } from "./routes/completions.ts";
 import { detokenize } from "./routes/detokenize.ts";
 import { health } from "./routes/health.ts";
 import { listModels, retrieveModel } from "./routes/models.ts";
@@ -52,6 +51,8 @@ type Route = { method: "GET" | "POST" } & (
 // These are loaded when first asked for.
 const metrics: Handler<ServerContext> = async (context) =>
   (await import("./routes/metrics.ts")).metrics(context);
+const completions: Handler<ApiContext> = async (context, request) =>
+  (await import("./routes/completions.ts")).completions(context, request);
 const speech =
   (name: "transcriptions" | "translations"): Handler<SpeechContext> =>
   async (context, request) =>
