@@ -9,6 +9,7 @@ import {
   chips,
   composer,
   lastParts,
+  longVideoFile,
   open,
   pngFile,
   questions,
@@ -90,6 +91,7 @@ test("files that are no good are named, and the draft stays", async ({ guarded: 
       buffer: Buffer.from("\0\0\0\x1cftypisomxx"),
       says: /cannot be read/,
     },
+    { ...(await longVideoFile(page)), says: /lasts 120:00; at most/ },
   ];
   for (const { says, ...file } of bad) {
     await page.getByTestId("pick").setInputFiles(file);
