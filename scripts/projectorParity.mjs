@@ -1,9 +1,9 @@
 // @ts-check
 /**
  * Compares projectors with llama.cpp's multimodal path (wllama, on the CPU): random weights at SmolVLM's, Qwen3-VL's and Gemma 3's
- * widths, layers and picture cut; the probabilities of the token that follows a picture.
+ * widths, layers and picture cut, and Ultravox on Whisper tiny's; the probabilities of the token that follows a picture or sound.
  *
- * usage: node scripts/projectorParity.mjs [idefics3|qwen3vl_merger|gemma3]
+ * usage: node scripts/projectorParity.mjs [idefics3|qwen3vl_merger|gemma3|ultravox]
  */
 
 import path from "node:path";
@@ -33,9 +33,9 @@ for (const { name, launch } of adapterLaunches()) {
       async ({ script, only }) => (await import(/* @vite-ignore */ script)).compareAll(only),
       { script, only: process.argv[2] },
     );
-    for (const { picture, divergence, largest, tokens } of results) {
+    for (const { media, divergence, largest, tokens } of results) {
       console.log(
-        `${name}: ${picture}: ${tokens.join(" and ")} tokens, KL ${divergence.toExponential(1)}, largest difference of a log-probability ${largest.toFixed(4)}`,
+        `${name}: ${media}: ${tokens.join(" and ")} tokens, KL ${divergence.toExponential(1)}, largest difference of a log-probability ${largest.toFixed(4)}`,
       );
       failed ||= !(divergence < allowed);
     }

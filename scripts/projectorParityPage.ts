@@ -8,9 +8,11 @@ import {
   type ProjectorMetadata,
   projectorFile,
   qwen3vlMetadata,
+  ultravoxMetadata,
 } from "../src/runtime/models/projector/testing/projectorFile.ts";
 import { writeGguf } from "../src/runtime/weights/testing/ggufWriter.ts";
 import { type RandomModel, randomModelContents } from "../src/runtime/weights/testing/randomModel.ts";
+import { waveFile } from "../src/ui/capture/waveFile.ts";
 
 const template = "{% for message in messages %}{{ message['content'] }}{% endfor %}";
 const most = 20;
@@ -19,8 +21,8 @@ interface Case {
   name: string;
   language: RandomModel;
   projector: ProjectorMetadata;
-  /** Of the picture: such that nobody resizes it. */
-  size: { width: number; height: number };
+  /** Of the picture: such that nobody resizes it. Without one, the model is given a sound. */
+  size?: { width: number; height: number };
   /** Text around a picture that llama.cpp leaves to whoever writes the prompt. @default "" */
   around?: string;
 }
@@ -77,7 +79,17 @@ const cases: Case[] = [
     // Between parts it writes a line break itself.
     around: "\n",
   },
+  {
+    name: "ultravox",
+    language: {
+      ...{ ...shared, architecture: "llama", layers: 2, width: 576, heads: 9, kvHeads: 3, headWidth: 64 },
+      feedForward: 1536,
+    },
+    projector: ultravoxMetadata({ width: 384, heads: 6, feedForward: 1536, output: 576 }),
+  },
 ];
+/** Whisper's windows. */
+const hearing = { positions: 1500, stack: 8, gated: 1024 };
 
 function filesOf({ language, projector }: Case) {
   const contents = randomModelContents(language);
@@ -92,11 +104,14 @@ function filesOf({ language, projector }: Case) {
   values.forEach((value, i) => {
     values[i] = value / 16;
   });
-  return { model: new Blob([writeGguf(contents)]), projector: projectorFile(projector, "f32").file };
+  return {
+    model: new Blob([writeGguf(contents)]),
+    projector: projectorFile(projector, "f32", 1, hearing).file,
+  };
 }
 
 /** As large as a view, so that nobody resizes it. */
-async function picture(hue: number, { width, height }: Case["size"]): Promise<Blob> {
+async function picture(hue: number, { width, height }: { width: number; height: number }): Promise<Blob> {
   const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext("2d")!;
   // Opaque: what shines through is black to llama.cpp and white to us.
@@ -107,6 +122,21 @@ async function picture(hue: number, { width, height }: Case["size"]): Promise<Bl
     context.fillRect((i * 37) % width, (i * 23) % height, 50, 34);
   }
   return canvas.convertToBlob({ type: "image/png" });
+}
+
+/** Half a minute, so that nobody fills it up: rising tones, one above the other. */
+function sound(seed: number): Blob {
+  const rate = 16_000;
+  const samples = Float32Array.from({ length: 30 * rate }, (_, i) => {
+    const time = i / rate;
+    const tone = (base: number) => Math.sin(2 * Math.PI * (base + 9 * seed + 20 * time) * time);
+    return 0.2 * tone(180) + 0.1 * tone(700) * Math.sin(7 * time) ** 2;
+  });
+  return waveFile(samples, rate);
+}
+
+function base64(data: ArrayBuffer): string {
+  return btoa(Array.from(new Uint8Array(data), (byte) => String.fromCharCode(byte)).join(""));
 }
 
 interface Answer {
@@ -143,9 +173,10 @@ async function compare(one: Case) {
   );
   await llama.loadModel([model, projector], { n_ctx: 512, n_gpu_layers: 0, n_threads: 1 });
   const results = [];
-  for (const hue of [10, 200]) {
-    const image = await picture(hue, one.size);
-    const data = await image.arrayBuffer();
+  for (const seed of [10, 200]) {
+    const media = one.size ? await picture(seed, one.size) : sound(seed);
+    const data = await media.arrayBuffer();
+    const part = { type: one.size ? "image" : "audio", data };
     // Alone: llama.cpp joins parts by line breaks where a template takes strings, and we do not.
     const theirs = answerOf(
       (await llama.createChatCompletion({
@@ -154,18 +185,17 @@ async function compare(one: Case) {
           {
             role: "user",
             content: one.around
-              ? [
-                  { type: "text", text: one.around },
-                  { type: "image", data },
-                  { type: "text", text: one.around },
-                ]
-              : [{ type: "image", data }],
+              ? [{ type: "text", text: one.around }, part, { type: "text", text: one.around }]
+              : [part],
           },
         ],
       } as never)) as never,
     );
-    const url = URL.createObjectURL(image);
-    const content = [{ type: "image_url", image_url: { url, detail: "high" } }];
+    const content = [
+      one.size
+        ? { type: "image_url", image_url: { url: URL.createObjectURL(media), detail: "high" } }
+        : { type: "input_audio", input_audio: { data: base64(data), format: "wav" } },
+    ];
     const body = JSON.stringify({ ...asked, messages: [{ role: "user", content }] });
     const response = await omni.fetch("/v1/chat/completions", { method: "POST", body });
     const ours = answerOf(await response.json());
@@ -180,7 +210,7 @@ async function compare(one: Case) {
     const shared = [...theirs.top.keys()].filter((token) => ours.top.has(token)).length;
     if (shared < most / 2) divergence = Number.POSITIVE_INFINITY;
     results.push({
-      picture: `${one.name}, hue ${hue}`,
+      media: `${one.name}, ${seed}`,
       divergence: Math.abs(divergence),
       largest,
       tokens: [ours.promptTokens, theirs.promptTokens],

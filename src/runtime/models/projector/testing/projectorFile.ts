@@ -128,27 +128,33 @@ export function omnitabMetadata(output = 64): ProjectorMetadata {
 
 /** `ultravox` with sizes cut: windows of 22 positions, of which 8 become a row. */
 export const ultravoxSizes = { positions: 22, stack: 8, gated: 192 };
-export function ultravoxMetadata(output = 64): ProjectorMetadata {
+type UltravoxSizes = typeof ultravoxSizes;
+export function ultravoxMetadata(
+  sizes: Partial<Record<"width" | "heads" | "feedForward" | "layers" | "output", number>> = {},
+): ProjectorMetadata {
+  const { width = 64, heads = 2, feedForward = 128, layers = 2, output = 64 } = sizes;
   return [
     ["general.architecture", "string", "clip"],
     ["clip.projector_type", "string", "ultravox"],
     ["clip.has_audio_encoder", "bool", true],
-    ["clip.audio.embedding_length", "u32", 64],
-    ["clip.audio.feed_forward_length", "u32", 128],
-    ["clip.audio.block_count", "u32", 2],
+    ["clip.audio.embedding_length", "u32", width],
+    ["clip.audio.feed_forward_length", "u32", feedForward],
+    ["clip.audio.block_count", "u32", layers],
     ["clip.audio.projection_dim", "u32", output],
-    ["clip.audio.attention.head_count", "u32", 2],
+    ["clip.audio.attention.head_count", "u32", heads],
     ["clip.audio.attention.layer_norm_epsilon", "f32", 1e-5],
     ["clip.audio.num_mel_bins", "u32", 80],
     ["clip.audio.projector.stack_factor", "u32", ultravoxSizes.stack],
   ];
 }
 
-/** Tensors whose shapes say what `ultravox` finds in no metadata. */
-const ultravoxTensors: GgufHeader["tensors"] = [
-  { name: "a.position_embd.weight", shape: [ultravoxSizes.positions, 64] },
-  { name: "mm.a.mlp.1.weight", shape: [ultravoxSizes.gated, 64 * ultravoxSizes.stack] },
-].map((tensor) => ({ ...tensor, ggmlType: 0, type: "f32", offsetBytes: 0, sizeBytes: 0 }));
+/** Tensors whose shapes say what `ultravox` finds in no metadata. @param width of the encoder */
+function ultravoxTensors(width: number, { positions, stack, gated }: UltravoxSizes): GgufHeader["tensors"] {
+  return [
+    { name: "a.position_embd.weight", shape: [positions, width] },
+    { name: "mm.a.mlp.1.weight", shape: [gated, width * stack] },
+  ].map((tensor) => ({ ...tensor, ggmlType: 0, type: "f32", offsetBytes: 0, sizeBytes: 0 }));
+}
 
 /** (rows, taps, channels) as files have it: (rows, channels, taps). */
 function channelByChannel(values: Float32Array, columns: number, taps: number): Float32Array {
@@ -159,11 +165,20 @@ function channelByChannel(values: Float32Array, columns: number, taps: number): 
   });
 }
 
-/** A file with random weights, and what they are as numbers. Matrices are of the type, convolutions F16, vectors F32. */
-export function projectorFile(metadata: ProjectorMetadata, type: WeightType, seed = 1) {
+/**
+ * A file with random weights, and what they are as numbers. Matrices are of the type, convolutions F16, vectors F32.
+ * @param hearing sizes of `ultravox` that no metadata tells
+ */
+export function projectorFile(
+  metadata: ProjectorMetadata,
+  type: WeightType,
+  seed = 1,
+  hearing = ultravoxSizes,
+) {
+  const values = new Map(metadata.map(([key, , value]) => [key, value]));
   const header: GgufHeader = {
-    ...{ version: 3, dataOffsetBytes: 0, tensors: ultravoxTensors },
-    metadata: new Map(metadata.map(([key, , value]) => [key, value])),
+    ...{ version: 3, dataOffsetBytes: 0, metadata: values },
+    tensors: ultravoxTensors(Number(values.get("clip.audio.embedding_length")), hearing),
   };
   const width = Number(
     header.metadata.get("clip.vision.projection_dim") ?? header.metadata.get("clip.audio.projection_dim"),
