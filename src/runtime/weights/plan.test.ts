@@ -31,6 +31,7 @@ const header: GgufHeader = {
     tensor("strange", 99, undefined, [2, 256]),
     tensor("row", 0, "f32", [16]),
     tensor("column", 0, "f32", [1, 7]),
+    tensor("bias of a convolution", 0, "f32", [7, 1]),
     tensor("odd", 1, "f16", [4, 12]),
     tensor("q", 8, "q8_0", [16, 64]),
     tensor("v", 2, "q4_0", [8, 64]),
@@ -104,12 +105,13 @@ describe("joins", () => {
   });
 });
 
-it("does not mind leading dimensions of 1", () => {
+it("does not mind dimensions of 1 that come first, or any in a vector", () => {
   expect(plan([{ name: "row", kind: "matrix", shape: [1, 16] }]).tensors[0]).toMatchObject({
     rows: 1,
     columns: 16,
   });
-  expect(plan([{ name: "column", kind: "vector", shape: [7] }]).tensors[0]).toMatchObject({ length: 7 });
+  for (const name of ["column", "bias of a convolution"])
+    expect(plan([{ name, kind: "vector", shape: [7] }]).tensors[0]).toMatchObject({ length: 7 });
 });
 
 it("keeps the place of a joined vector that the file lacks, and takes vectors of several dimensions", () => {

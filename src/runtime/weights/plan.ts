@@ -86,13 +86,20 @@ function supportedTypes(): string {
 
 const typeName = (tensor: GgufTensorInfo) => tensor.typeName ?? ggmlTypeName(tensor.ggmlType);
 
+/** A file's shape as it is asked for. */
+function foundShape({ kind, flat, shape }: TensorRequest, inFile: readonly number[]): readonly number[] {
+  const [first = 0, ...rest] = inFile;
+  if (flat) return [first, rest.reduce((a, b) => a * b, 1)];
+  // llama.cpp's converter writes biases of convolutions as columns.
+  return kind === "vector" && shape.length === 1 ? inFile.filter((size) => size !== 1) : inFile;
+}
+
 function check(request: TensorRequest, tensor: GgufTensorInfo): RunnableTensorInfo {
   const { name, kind, taps = 1, padding = 0 } = request;
   const [rows = 0, columns = 0] = request.shape;
   const plain = padding > 0 ? [rows, columns - padding] : request.shape;
   const shape = taps === 1 ? plain : [rows, columns / taps, taps];
-  const [first = 0, ...rest] = tensor.shape;
-  const found = request.flat ? [first, rest.reduce((a, b) => a * b, 1)] : tensor.shape;
+  const found = foundShape(request, tensor.shape);
   if (String(squeeze(shape)) !== String(squeeze(found)))
     throw badModelFile(
       `Tensor ${name} has the shape (${tensor.shape.join(", ")}); the model needs (${shape.join(", ")}).`,

@@ -210,8 +210,13 @@ export function projectorFile(
       const inFile = quantize(own, channelByChannel(values, shape[1]!, taps));
       return { name, type: own, shape: [shape[0]!, shape[1]! / taps, taps], bytes: inFile };
     }
-    const stored = name.startsWith("v.patch_embd.weight") ? [shape[0]!, 3, patchSize, patchSize] : shape;
-    return { name, type: own, shape: stored, bytes };
+    return { name, type: own, shape: storedShape(name, shape, patchSize), bytes };
   });
   return { file: new Blob([writeGguf({ metadata, tensors })]), weights };
+}
+
+/** As llama.cpp's converter writes them. */
+function storedShape(name: string, shape: readonly number[], patchSize: number): readonly number[] {
+  if (name.startsWith("v.patch_embd.weight")) return [shape[0]!, 3, patchSize, patchSize];
+  return /conv1d.*bias/.test(name) ? [shape[0]!, 1] : shape;
 }
