@@ -146,6 +146,13 @@ test("hands-free: what is said is sent when it ends, again and again", async ({ 
   expect(seconds).toBeLessThan(3.4);
   await page.getByTestId("microphone").getByRole("button", { name: "Turn the microphone off" }).click();
   expect(await openTracks(page)).toBe(0);
+
+  // What the model took it for is shown under it, and is still there after a reload.
+  const heard = questions(page).first().getByTestId("heard");
+  await expect(heard).toHaveText("Heard: Three plus four.");
+  await reaches(page, "ready");
+  await page.reload();
+  await expect(heard).toHaveText("Heard: Three plus four.");
 });
 
 test("devices that are forbidden, missing, in use, unplugged or silent: a message, and the chat goes on", async ({

@@ -77,4 +77,6 @@ export async function hear(
   const isNameless = messages?.[0]?.id === questionId && question.content === "";
   if (isNameless && title === titleFrom(question.attachments![0]!.name))
     conversations.rename(conversationId, titleFrom(text));
+  // The page may be closed at any moment.
+  void conversations.flush();
 }
