@@ -20,6 +20,9 @@ import {
 } from "./mediaPage.ts";
 import { expect } from "./site.ts";
 
+/** The length of a recording, or more: a busy machine may skip a second. */
+const twoSeconds = /^0:(0[2-9]|[1-5]\d)$/;
+
 test("the camera: preview, a picture, and watching that the next question sees", async ({
   guarded: page,
   site,
@@ -94,7 +97,7 @@ test("the microphone: a click starts and a click sends, or it is held, or the ke
   await composer(page).fill("What do I say?");
   await talk.click();
   await expect(talk).toHaveAttribute("aria-pressed", "true");
-  await expect(length).toHaveText("0:02");
+  await expect(length).toHaveText(twoSeconds);
   await talk.click();
   await expect(answers(page)).toHaveCount(1);
   await reaches(page, "ready");
@@ -106,7 +109,7 @@ test("the microphone: a click starts and a click sends, or it is held, or the ke
 
   await talk.hover();
   await page.mouse.down();
-  await expect(length).toHaveText("0:02");
+  await expect(length).toHaveText(twoSeconds);
   await page.mouse.up();
   await expect(answers(page)).toHaveCount(2);
   await reaches(page, "ready");
@@ -114,7 +117,7 @@ test("the microphone: a click starts and a click sends, or it is held, or the ke
 
   await page.keyboard.down("Alt");
   await page.keyboard.down("m");
-  await expect(length).toHaveText("0:02");
+  await expect(length).toHaveText(twoSeconds);
   await page.keyboard.up("m");
   await page.keyboard.up("Alt");
   await expect(answers(page)).toHaveCount(3);
@@ -122,7 +125,7 @@ test("the microphone: a click starts and a click sends, or it is held, or the ke
 
   await talk.focus();
   await page.keyboard.press("Enter");
-  await expect(length).toHaveText("0:02");
+  await expect(length).toHaveText(twoSeconds);
   await button(page, "Add to message").click();
   await expect(chips(page)).toHaveCount(1);
   await expect(page.getByTestId("microphone")).toBeHidden();
@@ -146,6 +149,13 @@ test("hands-free: what is said is sent when it ends, again and again", async ({ 
   expect(seconds).toBeLessThan(3.4);
   await page.getByTestId("microphone").getByRole("button", { name: "Turn the microphone off" }).click();
   expect(await openTracks(page)).toBe(0);
+
+  // What the model took it for is shown under it, and is still there after a reload.
+  const heard = questions(page).first().getByTestId("heard");
+  await expect(heard).toHaveText("Heard: Three plus four.");
+  await reaches(page, "ready");
+  await page.reload();
+  await expect(heard).toHaveText("Heard: Three plus four.");
 });
 
 test("devices that are forbidden, missing, in use, unplugged or silent: a message, and the chat goes on", async ({
@@ -174,7 +184,7 @@ test("devices that are forbidden, missing, in use, unplugged or silent: a messag
   await open(page, site.fake);
   await button(page, "Camera").click();
   await button(page, "Keep watching").click();
-  await expect(page.getByTestId("camera")).toContainText("last 2 frames");
+  await expect(page.getByTestId("camera")).toContainText(/last ([2-9]|\d\d) frames/);
   await unplug(page);
   await expect(alert).toContainText("The camera was disconnected");
   await ask(page, "Hello?");
@@ -182,7 +192,7 @@ test("devices that are forbidden, missing, in use, unplugged or silent: a messag
   await alert.getByRole("button", { name: "Dismiss" }).click();
 
   await button(page, /^Talk/).click();
-  await expect(page.getByTestId("talk-length")).toHaveText("0:02");
+  await expect(page.getByTestId("talk-length")).toHaveText(twoSeconds);
   await unplug(page);
   await expect(alert).toContainText("The microphone was disconnected");
   await expect(chips(page)).toHaveCount(1); // what was said until then
@@ -233,7 +243,7 @@ test("the embedded model is shown a picture, looks through the camera, and is sp
 
   const talk = button(page, /^(Talk|Send what was said)/);
   await talk.click();
-  await expect(page.getByTestId("talk-length")).toHaveText("0:02");
+  await expect(page.getByTestId("talk-length")).toHaveText(twoSeconds);
   await talk.click();
   await written(3);
   await expect(questions(page).last().getByTestId("attachment")).toHaveCount(1);

@@ -1,6 +1,6 @@
-/** The embedded model at the page's camera and microphone: an emoji is named, a spoken sum is answered. */
+/** The embedded model at the page's camera and microphone: an emoji is named, a spoken sum is answered and written down. */
 
-import { answers, button, open, reaches, testWith } from "./mediaPage.ts";
+import { answers, button, open, questions, reaches, testWith } from "./mediaPage.ts";
 import { expect } from "./site.ts";
 
 const test = testWith({ camera: "a strawberry", microphone: "three plus four" });
@@ -19,12 +19,16 @@ test("an emoji in front of the camera is named", async ({ guarded: page, site })
   await expect(answers(page)).toContainText("strawberry", waits);
 });
 
-test("a voice that says “three plus four” is answered", async ({ guarded: page, site }) => {
+test("a voice that says “three plus four” is answered, and what was heard is shown", async ({
+  guarded: page,
+  site,
+}) => {
   test.setTimeout(600_000);
   await open(page, site.app);
   await button(page, /^Talk/).click();
   await button(page, "Hands-free").click();
   await expect(answers(page).first().locator(".markdown")).toContainText("7", waits);
+  await expect(questions(page).first().getByTestId("heard")).toHaveText(/^Heard: \S/, waits);
   await page.getByTestId("microphone").getByRole("button", { name: "Turn the microphone off" }).click();
   await reaches(page, "ready");
 });

@@ -18,7 +18,7 @@ const appLimitBytes = 165 * 1024;
  * with a panel or dialog, or when something is attached, recorded, or shown that was; not a part of that.
  */
 const onDemand =
-  /^(grammar|cachePersistence|completions|metrics|metricsPanel|dialogs|loadTranscriber|audioTranscriptions|whisperLanguages|decodeAudio|loadProjector|logMel|imageRunner|media|chatMedia|limits|pcmWorklet)-[\w-]+\.(js|css)$/;
+  /^(grammar|cachePersistence|completions|metrics|metricsPanel|dialogs|loadTranscriber|audioTranscriptions|whisperLanguages|decodeAudio|loadProjector|logMel|imageRunner|media|chatMedia|hearing|limits|pcmWorklet)-[\w-]+\.(js|css)$/;
 
 const appDir = path.join(root, "dist/app");
 const libDir = path.join(root, "dist/lib");

@@ -7,6 +7,7 @@ import { lazily } from "./lazily.tsx";
 const media = () => import("./media/index.ts");
 
 export const AttachmentList = lazily(async () => (await media()).AttachmentList);
+export const HeardNote = lazily(async () => (await media()).HeardNote);
 export const DraftAttachments = lazily(async () => (await media()).DraftAttachments);
 export const MediaPanels = lazily(async () => (await media()).MediaPanels);
 export const UnseenNote = lazily(async () => (await media()).UnseenNote);

@@ -8,7 +8,7 @@ import { autoGrow } from "./autoGrow.ts";
 import { CopyButton } from "./copyButton.tsx";
 import { Icon, Mark } from "./icon.tsx";
 import { IconButton } from "./iconButton.tsx";
-import { AttachmentList, UnseenNote } from "./lazyMedia.ts";
+import { AttachmentList, HeardNote, UnseenNote } from "./lazyMedia.ts";
 import { Markdown } from "./markdown.tsx";
 import { memo } from "./memo.tsx";
 
@@ -39,6 +39,7 @@ function Question({ conversationId, message, busy }: MessageProps) {
         <>
           <div class="asked">
             {message.attachments && <AttachmentList items={message.attachments} />}
+            {message.heard && <HeardNote text={message.heard} />}
             {message.content !== "" && <div class="bubble">{message.content}</div>}
           </div>
           <div class="actions">

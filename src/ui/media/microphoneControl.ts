@@ -191,6 +191,7 @@ export class MicrophoneControl {
       type: "audio/wav",
       name: mediaMessagesFor(messages).recordingName(time),
       seconds: recording.seconds,
+      recorded: true,
     });
     if (how === "send") sendWhenFree(draft, chat);
   }

@@ -11,6 +11,8 @@ export interface Attachment {
   type: string;
   /** Of sound and video, where it is known; of frames, from the first to the last. */
   seconds?: number;
+  /** The page's microphone gave it. */
+  recorded?: true;
 }
 
 const kinds: readonly unknown[] = ["image", "audio", "video", "frames"];

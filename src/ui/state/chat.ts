@@ -97,6 +97,7 @@ export class Chat {
     const lease = index >= 0 ? this.#begin() : undefined;
     if (!lease) return;
     const question: Message = { ...messages[index]!, content: text };
+    delete question.heard;
     if (attachments.length > 0) question.attachments = attachments;
     else delete question.attachments;
     await this.#answer(conversationId, [...messages.slice(0, index), question], lease);
@@ -147,7 +148,11 @@ export class Chat {
       if (this.store.state.running?.messageId === answer.id) patch(written());
     };
     const onText = (piece: string, kind: PieceKind) => {
-      firstTokenMs ??= performance.now() - startedMs;
+      if (firstTokenMs === undefined) {
+        firstTokenMs = performance.now() - startedMs;
+        if (asked.at(-1)!.attachments)
+          void this.#hear(conversationId, asked.at(-1)!.id, answer.id, lease, abort.signal);
+      }
       if (kind === "thinking") thinking += piece;
       else text += piece;
       if (!scheduled) this.#schedule(show);
@@ -206,6 +211,26 @@ export class Chat {
         if (!shorter) throw thrown;
         turns = shorter;
       }
+    }
+  }
+
+  /** Has what was recorded written down for the user, which no answer waits for and no error disturbs. */
+  async #hear(
+    conversationId: string,
+    questionId: string,
+    answerId: string,
+    lease: Lease,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const hearing = {
+      ...{ conversations: this.#conversations, schedule: this.#schedule },
+      ...{ conversationId, questionId, answerId },
+    };
+    try {
+      const { hear } = await import("../media/hearing.ts");
+      await hear(lease, hearing, signal);
+    } catch {
+      // Then there is nothing to show.
     }
   }
 

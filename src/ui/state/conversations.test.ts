@@ -72,6 +72,7 @@ describe("restoreConversation", () => {
     [{ ...good, messages: [null] }],
     [{ ...good, messages: [{ ...good.messages[0], content: { __html: "<b>" } }] }],
     [{ ...good, messages: [{ ...good.messages[0], role: "system" }] }],
+    [{ ...good, messages: [{ ...good.messages[0], heard: { __html: "<b>" } }] }],
   ])("refuses %j", (stored) => {
     expect(restoreConversation(stored)).toBeUndefined();
   });

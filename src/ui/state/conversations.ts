@@ -14,6 +14,8 @@ export interface Message {
   role: "user" | "assistant";
   content: string;
   attachments?: readonly Attachment[];
+  /** What the model took the question's recordings for; empty where it did not say. */
+  heard?: string;
   /** What the model thought before it answered, if it did. */
   thinking?: string;
   /** `cut`: the token limit or the context's end came first. */
@@ -80,6 +82,7 @@ export function restoreConversation(stored: unknown): Conversation | undefined {
   for (const message of from.messages as Partial<Message>[]) {
     if (typeof message?.id !== "string" || typeof message.content !== "string") return undefined;
     if (message.thinking !== undefined && typeof message.thinking !== "string") return undefined;
+    if (message.heard !== undefined && typeof message.heard !== "string") return undefined;
     if (message.role !== "user" && message.role !== "assistant") return undefined;
     const state = messageStates.includes(message.state ?? "") ? message.state! : "done";
     const { attachments: stored, ...rest } = message as Message;

@@ -25,6 +25,8 @@ export interface FakeOmni extends Omni {
   readonly requests: Record<string, unknown>[];
   /** Bodies of those that no answer was asked of. */
   readonly prepared: Record<string, unknown>[];
+  /** Bodies of those that ask what a recording says. */
+  readonly heard: Record<string, unknown>[];
   readonly disposed: boolean;
   /** Takes the device away. */
   lose(reason: string): void;
@@ -53,6 +55,7 @@ function errorResponse(status: number, message: string, code: string): Response 
 export function fakeOmni(script: FakeScript): FakeOmni {
   const requests: Record<string, unknown>[] = [];
   const prepared: Record<string, unknown>[] = [];
+  const heard: Record<string, unknown>[] = [];
   let disposed = false;
   let lose: (reason: string) => void = () => undefined;
   const lost = new Promise<string>((resolve) => {
@@ -66,10 +69,11 @@ export function fakeOmni(script: FakeScript): FakeOmni {
     }
     const body = JSON.parse(String(init?.body)) as { messages: ApiMessage[] };
     const isAsked = String(input).endsWith("/chat/completions") && !("add_generation_prompt" in body);
-    (isAsked ? requests : prepared).push({ ...body });
+    const isHeard = JSON.stringify(body.messages.at(-1)).includes('"Transcribe."');
+    (isHeard ? heard : isAsked ? requests : prepared).push({ ...body });
     let pieces: readonly string[];
     try {
-      pieces = script.answer(body.messages);
+      pieces = isHeard ? (script.transcript ?? []) : script.answer(body.messages);
     } catch (thrown) {
       const error = thrown as Error & { code?: string };
       return errorResponse(400, error.message, error.code ?? "invalid_value");
@@ -145,6 +149,7 @@ export function fakeOmni(script: FakeScript): FakeOmni {
     [Symbol.asyncDispose]: dispose,
     requests,
     prepared,
+    heard,
     get disposed() {
       return disposed;
     },

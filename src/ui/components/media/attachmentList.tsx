@@ -108,6 +108,15 @@ function Duration({ seconds }: { seconds: number | undefined }) {
   return seconds === undefined ? null : <span class="duration">{formatClock(seconds)}</span>;
 }
 
+/** What the model took a recording for: its words are text, whatever they look like. */
+export function HeardNote({ text }: { text: string }) {
+  return (
+    <p class="aside heard-note" data-testid="heard">
+      {useMediaMessages().heard(text)}
+    </p>
+  );
+}
+
 export function UnseenNote() {
   return <p class="aside">{useMediaMessages().unseen}</p>;
 }

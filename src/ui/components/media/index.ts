@@ -4,6 +4,6 @@ import "../../styles/media.css";
 
 export { attachFiles } from "../../media/attachFiles.ts";
 export { controlsOf } from "../../media/controls.ts";
-export { AttachmentList, UnseenNote } from "./attachmentList.tsx";
+export { AttachmentList, HeardNote, UnseenNote } from "./attachmentList.tsx";
 export { DraftAttachments } from "./draftAttachments.tsx";
 export { MediaPanels } from "./mediaPanels.tsx";

@@ -9,6 +9,7 @@ export const en = {
   pause: (name: string) => `Pause ${name}`,
   gone: (name: string) => `${name} is no longer stored in this browser.`,
   frame: (number: string) => `Frame ${number}`,
+  heard: (text: string) => `Heard: ${text}`,
   unseen:
     "This model was not given everything that is attached to this conversation: it cannot take all of it.",
   kinds: { image: "pictures", audio: "sound", video: "video", frames: "video" },

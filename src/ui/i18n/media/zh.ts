@@ -10,6 +10,7 @@ export const zh: MediaMessages = {
   pause: (name) => `暂停 ${name}`,
   gone: (name) => `${name} 已不在此浏览器中。`,
   frame: (number) => `第 ${number} 帧`,
+  heard: (text) => `听到：${text}`,
   unseen: "此模型无法接收这段对话的全部附件，有一部分没有交给它。",
   kinds: { image: "图片", audio: "声音", video: "视频", frames: "视频画面" },
   snapshotName: (time) => `照片 ${time}.jpg`,
