@@ -154,7 +154,7 @@ test("opens a model from a file, stops it, and shows none of its attacks", async
   });
   await open(page, site.app);
   await openFile(page, "hostile.gguf");
-  await expect(page.getByTestId("status-model")).toHaveText("hostile");
+  await expect(page.getByTestId("status-model")).toHaveText("hostile", { timeout: 240_000 });
   await reaches(page, "ready");
 
   await ask(page, "<b>bold</b> <img src=x onerror=pwned=1>");
