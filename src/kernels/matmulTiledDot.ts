@@ -45,7 +45,7 @@ export function matmulTiledDot(
       label: `matmulTiledDot ${label}`,
       source: [
         source,
-        formatSource(weight.type, firstPlane, "table"),
+        formatSource(weight.type, firstPlane, { packed: "table" }),
         constSource({ ...tile, stepBlocks: Math.max(stepBlocks, groupBlocks) }),
         unroll(wgsl, { threadN, threadR, blockParts: 8 / groupLoops(weight.type).partQuads, groupBlocks }),
       ].join(""),

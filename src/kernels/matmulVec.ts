@@ -220,7 +220,7 @@ function record(
     });
     const firstPlane = bindings.slices.length;
     const format = formatBindings(weight.type, slice);
-    const table = rec.gpu.software ? "computed" : "table";
+    const packed = arithmetic !== "dot" ? undefined : rec.gpu.software ? "computed" : "table";
     const [gx, gy] = foldWorkgroups(Math.ceil((gated ? weight.rows / 2 : slice.rowCount) / tileOutputs));
     const call = {
       label,
@@ -234,7 +234,7 @@ function record(
         windowStartSource(startBinding),
         `${rowIds}fn inputRow(r: u32) -> u32 {\n  return ${xRowIds ? "xRowIds[r]" : "r"};\n}\n`,
         source,
-        formatSource(weight.type, firstPlane, arithmetic === "dot" ? table : undefined, wide),
+        formatSource(weight.type, firstPlane, { packed, wide, slowShifts: rec.gpu.slowShifts }),
         touchSource(weight, subgroup === 8 && x.kind === "float" ? subgroup : undefined),
         reduceSource(reduction, subgroups, reducedSums),
         withReader(x, xBindings, subgroup ? { subgroup, windowQuads, batch: xRows } : undefined, body),

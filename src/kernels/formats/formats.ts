@@ -18,7 +18,7 @@
  *   const quantBias: f32
  *   fn initFormat(thread: u32, threads: u32)                 call it first: it may fill a table, with a barrier
  *
- * They expect `override columns: u32`, the weights of a row, from the kernel.
+ * They expect `override columns: u32`, the weights of a row, from the kernel, and what byteValues.ts declares.
  */
 
 import {
@@ -28,6 +28,7 @@ import {
   weightFormats,
 } from "../../runtime/gpu/tensor.ts";
 import bf16 from "./bf16.wgsl?raw";
+import { byteValuesSource } from "./byteValues.ts";
 import f16 from "./f16.wgsl?raw";
 import f32 from "./f32.wgsl?raw";
 import iq4 from "./iq4.wgsl?raw";
@@ -83,7 +84,7 @@ export function isPackable(type: WeightType): boolean {
 /** Weights of a wide group: of those that are floats, as many small groups in a row. */
 const wideWeights = 32;
 
-/** Weights of a group. @param wide see {@link formatSource} */
+/** Weights of a group. @param wide see {@link FormatOptions} */
 export function groupWeights(type: WeightType, wide = false): number {
   const own = kernels[type].groupWeights;
   return wide ? Math.max(own, wideWeights) : own;
@@ -97,21 +98,25 @@ export function groupLoops(type: WeightType, wide = false): { groupParts: number
 }
 
 const quantsFrom = {
-  unsigned: "vec4f(unpack4xU8(packedQuad(group, quad))) - quantBias",
-  signed: "vec4f(unpack4xI8(packedQuad(group, quad)))",
+  unsigned: "smallBytes(packedQuad(group, quad)) - quantBias",
+  signed: "signedBytes(packedQuad(group, quad))",
   nibbles: "nibbleValues(nibblesOf(group, quad))",
 };
 
-/**
- * WGSL that reads this type from the planes bound at `firstPlane` and after.
- * @param packed for kernels that use `packedQuad`: "table" where workgroup memory is fast, else "computed"
- * @param wide whether groups have 32 weights or more; rows have to be multiples of that
- */
+export interface FormatOptions {
+  /** For kernels that use `packedQuad`: "table" where workgroup memory is fast, else "computed". */
+  packed?: "table" | "computed" | undefined;
+  /** Whether groups have 32 weights or more; rows have to be multiples of that. */
+  wide?: boolean;
+  /** See {@link Gpu.slowShifts}. */
+  slowShifts?: boolean;
+}
+
+/** WGSL that reads this type from the planes bound at `firstPlane` and after. */
 export function formatSource(
   type: WeightType,
   firstPlane: number,
-  packed?: "table" | "computed",
-  wide = false,
+  { packed, wide = false, slowShifts = false }: FormatOptions = {},
 ): string {
   const { bytes, groupWeights: own } = kernels[type];
   const wgsl = wide && own < wideWeights ? widened(type) : kernels[type].wgsl;
@@ -122,7 +127,7 @@ export function formatSource(
 const groupParts = ${groupParts}u;
 const partQuads = groupQuads / groupParts;
 const hasOffset = ${hasOffset};
-${wgsl}`,
+${byteValuesSource(slowShifts)}${wgsl}`,
     hasOffset ? "" : "fn groupOffset(group: Group, part: u32) -> f32 {\n  return 0.0;\n}\n",
     bytes === "nibbles" && packed ? (packed === "table" ? nibbleTable : nibbleBytes) : "",
     bytes === "nibbles" && packed ? "" : "fn initFormat(thread: u32, threads: u32) {}\n",

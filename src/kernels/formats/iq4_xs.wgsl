@@ -16,9 +16,9 @@ struct Group {
 
 fn loadGroup(row: u32, group: u32) -> Group {
   let at = row * (columns / 32u) + group;
-  let scale = unpack4xI8(scales[at / 4u] >> (at % 4u * 8u)).x;
+  let scale = signedBytes(scales[at / 4u] >> (at % 4u * 8u)).x;
   let outer = unpack2x16float(scales[supersStart + at / 16u] >> (at / 8u % 2u * 16u)).x;
-  return Group(quantWords[at], outer * f32(scale));
+  return Group(quantWords[at], outer * scale);
 }
 
 fn groupScale(group: Group, part: u32) -> f32 {

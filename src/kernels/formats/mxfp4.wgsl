@@ -27,6 +27,6 @@ fn nibblesOf(group: Group, quad: u32) -> u32 {
 
 /// Magnitudes 0 to 7 stand for 0, 1, 2, 3, 4, 6, 8 and 12: steps of 1 up to 4, of 2 up to 6, then of 4.
 fn nibbleValues(nibbles: u32) -> vec4f {
-  let q = vec4f(unpack4xU8(nibbles)) - 8.0;
+  let q = smallBytes(nibbles) - 8.0;
   return 4.0 * q - clamp(q, vec4f(-4.0), vec4f(4.0)) - 2.0 * clamp(q, vec4f(-6.0), vec4f(6.0));
 }

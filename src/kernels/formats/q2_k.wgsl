@@ -21,8 +21,8 @@ fn loadGroup(row: u32, group: u32) -> Group {
   let outer = unpack2x16float(scales[supersStart + at / 4u]);
   return Group(
     quantWords[at],
-    outer.x * vec4f(unpack4xU8(pairs & 0x0f0f0f0fu)),
-    -outer.y * vec4f(unpack4xU8((pairs >> 4u) & 0x0f0f0f0fu)),
+    outer.x * smallBytes(pairs & 0x0f0f0f0fu),
+    -outer.y * smallBytes((pairs >> 4u) & 0x0f0f0f0fu),
   );
 }
 

@@ -20,7 +20,7 @@ struct Group {
 fn loadGroup(row: u32, group: u32) -> Group {
   let at = row * (columns / 64u) + group;
   let outer = unpack2x16float(scales[supersStart + at / 8u] >> (at / 4u % 2u * 16u)).x;
-  return Group(quantWords[at], highs[at], outer * vec4f(unpack4xI8(scales[at])));
+  return Group(quantWords[at], highs[at], outer * signedBytes(scales[at]));
 }
 
 fn groupScale(group: Group, part: u32) -> f32 {

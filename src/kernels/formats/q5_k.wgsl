@@ -19,9 +19,9 @@ struct Group {
 
 fn loadGroup(row: u32, group: u32) -> Group {
   let at = row * (columns / 32u) + group;
-  let pair = unpack4xU8(scales[at / 2u] >> (16u * (at % 2u)));
+  let pair = smallBytes(scales[at / 2u] >> (16u * (at % 2u)));
   let outer = unpack2x16float(scales[supersStart + at / 8u]);
-  return Group(quantWords[at], highs[at], outer.x * f32(pair.x), -outer.y * f32(pair.y));
+  return Group(quantWords[at], highs[at], outer.x * pair.x, -outer.y * pair.y);
 }
 
 fn groupScale(group: Group, part: u32) -> f32 {

@@ -18,9 +18,9 @@ struct Group {
 
 fn loadGroup(row: u32, group: u32) -> Group {
   let at = row * (columns / 32u) + group;
-  let pair = unpack4xI8(scales[at / 2u] >> (16u * (at % 2u))).xy;
+  let pair = signedBytes(scales[at / 2u] >> (16u * (at % 2u))).xy;
   let outer = unpack2x16float(scales[supersStart + at / 16u] >> (at / 8u % 2u * 16u)).x;
-  return Group(quantWords[at], highs[at], outer * vec2f(pair));
+  return Group(quantWords[at], highs[at], outer * pair);
 }
 
 fn groupScale(group: Group, part: u32) -> f32 {

@@ -25,6 +25,8 @@ export interface Gpu {
   readonly name: string;
   /** Whether the adapter computes on the CPU. */
   readonly software: boolean;
+  /** Whether a shift takes its lanes one by one, as SwiftShader's does, which makes it ten times dearer than a product. */
+  readonly slowShifts: boolean;
   readonly f16: boolean;
   /** Smallest and largest subgroup of this adapter, where WGSL's `subgroups` is usable. */
   readonly subgroups: { min: number; max: number } | undefined;
@@ -123,6 +125,7 @@ export async function openGpu(options: AdapterOptions = {}): Promise<Gpu> {
     ]),
     name: adapterName(info),
     software,
+    slowShifts: /swiftshader/i.test(adapterName(info)),
     packsActivations: !software,
     f16,
     subgroups: subgroups ? { min: info.subgroupMinSize ?? 4, max: info.subgroupMaxSize ?? 128 } : undefined,
