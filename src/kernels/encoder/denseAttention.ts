@@ -73,7 +73,9 @@ export function denseAttention(rec: Recording, args: DenseAttentionArgs, label: 
   expectKernel(Number.isFinite(scale), place, `scale is ${scale} and should be finite.`);
   const own = args.tile ? undefined : lanesTile(rec, headWidth);
   const { rows: tileRows, threads } = args.tile ?? (rec.gpu.software ? softwareTile : gpuTile);
-  const layout = own ? lanesSource(own, headWidth) : tiledSource({ rows: tileRows, threads }, headWidth);
+  const layout = own
+    ? lanesSource(own, headWidth)
+    : rolledSource(rec.gpu.software) + tiledSource({ rows: tileRows, threads }, headWidth);
   rec.dispatch({
     label: place,
     source: [
@@ -83,7 +85,6 @@ export function denseAttention(rec: Recording, args: DenseAttentionArgs, label: 
       headRowsSource("k", k, width),
       headRowsSource("v", v, width),
       stepSource(0),
-      rolledSource(rec.gpu.software),
       rangeSource(ranges !== undefined),
       layout,
     ].join(""),

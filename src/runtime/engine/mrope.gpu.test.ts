@@ -8,7 +8,17 @@ import { type Gpu, openGpu } from "../gpu/device.ts";
 import type { RefToken } from "../models/testing/decoder.ref.ts";
 import type { RandomModel } from "../weights/testing/randomModel.ts";
 import type { MediaRows } from "./mediaRows.ts";
-import { type Content, type Film, MediaBench, numbers, promptOf, run, words } from "./testing/mediaBench.ts";
+import {
+  type Content,
+  expectCached,
+  expectForks,
+  type Film,
+  MediaBench,
+  numbers,
+  promptOf,
+  run,
+  words,
+} from "./testing/mediaBench.ts";
 import type { Engine } from "./types.ts";
 
 const model: RandomModel = {
@@ -74,12 +84,8 @@ test("pictures among text equal the formulas: in chunks, together, from the cach
   bench.expectFormulas([words(50, 6)], together[1]!);
 
   // From the prefix cache, up to within a picture and behind both; forks draw from one row.
-  const cached = { ...asked, cachePrompt: true };
-  const forked = await Promise.all([cached, cached].map((one) => run(engine, one)));
-  expect(forked.map(numbers)).toEqual([alone, alone].map(numbers));
-  const again = await run(engine, cached);
-  expect(again.cachedTokens).toBe(asked.promptTokens.length - 1);
-  expect(numbers(again)).toEqual(numbers(alone));
+  await expectForks(engine, asked, alone);
+  await expectCached(engine, asked, alone);
   const turn = [...parts, alone.tokens, words(4, 8)];
   const next = await run(engine, { promptTokens: promptOf(turn), cachePrompt: true });
   expect(next.cachedTokens).toBeGreaterThan(asked.promptTokens.length);
@@ -105,12 +111,8 @@ test("frames and sound aligned in time equal the formulas: alone, from the cache
     expect(Math.abs(wrong[alone.tokens[0]!]! - alone.logprobs[0]!)).toBeGreaterThan(5e-3);
   }
 
-  const cached = { ...asked, cachePrompt: true };
-  const forked = await Promise.all([cached, cached].map((one) => run(engine, one)));
-  expect(forked.map(numbers)).toEqual([alone, alone].map(numbers));
-  const again = await run(engine, cached);
-  expect(again.cachedTokens).toBe(asked.promptTokens.length - 1);
-  expect(numbers(again)).toEqual(numbers(alone));
+  await expectForks(engine, asked, alone);
+  await expectCached(engine, asked, alone);
   // The next question finds the video, and a prompt that ends within it what both have in common.
   const turn = [...parts, alone.tokens, words(4, 8)];
   const next = await run(engine, { promptTokens: promptOf(turn), cachePrompt: true });
@@ -124,19 +126,13 @@ test("frames and sound aligned in time equal the formulas: alone, from the cache
 }, 300_000);
 
 test("a request that gives up its pages, and one whose context shifts, count on rightly", async () => {
-  const sizes = { contextLength: 128, capacity: 160, maxRunning: 3, maxQueued: 1 };
-  const { engine: small, media: room } = await bench.open(sizes);
-  const picture = await bench.show(room, 3, { grid: [1, 4, 5] });
-  const parts = [words(6, 1), picture, words(3, 2)];
-  const asked = { promptTokens: promptOf(parts), maxTokens: 60 };
-  const alone = await run(small, asked);
-  bench.expectFormulas(parts, alone);
-  const others = [30, 25].map((length, i) => ({ promptTokens: words(length, i), maxTokens: 60 }));
-  const answers = await Promise.all([...others, asked].map((one) => run(small, one)));
-  expect(small.stats().requests.preemptions).toBeGreaterThan(0);
-  expect(numbers(answers[2]!)).toEqual(numbers(alone));
+  const { engine: small, parts, picture } = await bench.expectPreempted({ grid: [1, 4, 5] });
 
-  const endless = await run(small, { ...asked, maxTokens: 130, contextShift: { keep: 30 } });
+  const endless = await run(small, {
+    promptTokens: promptOf(parts),
+    maxTokens: 130,
+    contextShift: { keep: 30 },
+  });
   // Full when token 99 was drawn: of the 128 the first 30, picture included, and the later half of the others went on.
   const drawn = endless.tokens.slice(0, 100);
   const history = [...words(3, 2), ...drawn];

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Gpu, openGpu } from "../gpu/device.ts";
 import type { RandomModel } from "../weights/testing/randomModel.ts";
 import type { MediaRows } from "./mediaRows.ts";
-import { MediaBench, numbers, promptOf, run, words } from "./testing/mediaBench.ts";
+import { expectForks, MediaBench, numbers, promptOf, run, words } from "./testing/mediaBench.ts";
 import type { Engine } from "./types.ts";
 
 const model: RandomModel = {
@@ -52,9 +52,7 @@ test("rows of a picture see the whole of it: in chunks, together, from the cache
   expect(second!.cachedTokens).toBeGreaterThan(63);
 
   // From the cache as a whole; forks draw from one row.
-  const cached = { ...asked, cachePrompt: true };
-  const forked = await Promise.all([cached, cached].map((one) => run(engine, one)));
-  expect(forked.map(numbers)).toEqual([alone, alone].map(numbers));
+  await expectForks(engine, asked, alone);
 
   // Up to within a picture, of which only the last row is computed again.
   const ending = [words(45, 1), small];
@@ -75,20 +73,14 @@ test("what would leave rows without those that they see is refused", async () =>
 });
 
 test("a request that gives up its pages, and one whose context shifts, go on rightly", async () => {
-  const sizes = { contextLength: 128, capacity: 160, maxRunning: 3, maxQueued: 1 };
-  const { engine: small, media: room } = await bench.open(sizes);
-  const picture = await bench.show(room, 3, { span: 20 });
-  const parts = [words(6, 1), picture, words(3, 2)];
-  const asked = { promptTokens: promptOf(parts), maxTokens: 60 };
-  const alone = await run(small, asked);
-  bench.expectFormulas(parts, alone);
-  const others = [30, 25].map((length, i) => ({ promptTokens: words(length, i), maxTokens: 60 }));
-  const answers = await Promise.all([...others, asked].map((one) => run(small, one)));
-  expect(small.stats().requests.preemptions).toBeGreaterThan(0);
-  expect(numbers(answers[2]!)).toEqual(numbers(alone));
+  const { engine: small, parts, picture } = await bench.expectPreempted({ span: 20 });
 
   // The first 20 tokens end within the picture, of which nothing is kept then; full when token 99 was drawn.
-  const endless = await run(small, { ...asked, maxTokens: 130, contextShift: { keep: 20 } });
+  const endless = await run(small, {
+    promptTokens: promptOf(parts),
+    maxTokens: 130,
+    contextShift: { keep: 20 },
+  });
   const history = promptOf([...parts, endless.tokens.slice(0, 100)]);
   const rest = history.slice(6);
   const shifted = [...words(6, 1), ...rest.slice(Math.ceil(rest.length / 2))];

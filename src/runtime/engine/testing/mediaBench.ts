@@ -31,6 +31,9 @@ export interface Picture extends Content {
   bothWays: boolean;
 }
 
+/** A grid, or how many rows see each other both ways. */
+export type PictureLayout = { grid: MediaGrid } | { span: number };
+
 /** Rows of several contents in the order of the prompt, their positions from where the first one stands. */
 export interface Film {
   contents: Content[];
@@ -79,6 +82,27 @@ export async function run(of: Engine, changes: Partial<GenerationRequest>): Prom
   return answer;
 }
 
+/** Two at once, from the prefix cache, answer as one did alone: forks draw from one row. */
+export async function expectForks(
+  of: Engine,
+  asked: Partial<GenerationRequest>,
+  alone: Answer,
+): Promise<void> {
+  const forked = await Promise.all([1, 2].map(() => run(of, { ...asked, cachePrompt: true })));
+  expect(forked.map(numbers)).toEqual([alone, alone].map(numbers));
+}
+
+/** A prompt that was computed before is found but for its last token. */
+export async function expectCached(
+  of: Engine,
+  asked: Pick<GenerationRequest, "promptTokens">,
+  alone: Answer,
+): Promise<void> {
+  const again = await run(of, { ...asked, cachePrompt: true });
+  expect(again.cachedTokens).toBe(asked.promptTokens.length - 1);
+  expect(numbers(again)).toEqual(numbers(alone));
+}
+
 export class MediaBench {
   private readonly reference: DecoderRef;
 
@@ -111,12 +135,23 @@ export class MediaBench {
     return { engine, media: runner.media! };
   }
 
-  /** @param layout a grid, or how many rows see each other both ways */
-  async show(
-    room: MediaRows,
-    seed: number,
-    layout: { grid: MediaGrid } | { span: number },
-  ): Promise<Picture> {
+  /** A question on a picture, beside others that leave it without pages for a while: it is answered as if alone. */
+  async expectPreempted(layout: PictureLayout): Promise<{ engine: Engine; parts: Part[]; picture: Picture }> {
+    const sizes = { contextLength: 128, capacity: 160, maxRunning: 3, maxQueued: 1 };
+    const { engine, media } = await this.open(sizes);
+    const picture = await this.show(media, 3, layout);
+    const parts = [words(6, 1), picture, words(3, 2)];
+    const asked = { promptTokens: promptOf(parts), maxTokens: 60 };
+    const alone = await run(engine, asked);
+    this.expectFormulas(parts, alone);
+    const others = [30, 25].map((length, i) => ({ promptTokens: words(length, i), maxTokens: 60 }));
+    const answers = await Promise.all([...others, asked].map((one) => run(engine, one)));
+    expect(engine.stats().requests.preemptions).toBeGreaterThan(0);
+    expect(numbers(answers[2]!)).toEqual(numbers(alone));
+    return { engine, parts, picture };
+  }
+
+  async show(room: MediaRows, seed: number, layout: PictureLayout): Promise<Picture> {
     const grid = "grid" in layout ? layout.grid : undefined;
     const spanRows = "span" in layout ? layout.span : undefined;
     const count = spanRows ?? grid!.reduce((product, side) => product * side, 1);
