@@ -125,7 +125,8 @@ export async function openGpu(options: AdapterOptions = {}): Promise<Gpu> {
     ]),
     name: adapterName(info),
     software,
-    slowShifts: /swiftshader/i.test(adapterName(info)),
+    // Other software adapters may go by the same name; their vectors are wider.
+    slowShifts: software && info.subgroupMaxSize === 4,
     packsActivations: !software,
     f16,
     subgroups: subgroups ? { min: info.subgroupMinSize ?? 4, max: info.subgroupMaxSize ?? 128 } : undefined,
