@@ -117,8 +117,12 @@ function printSums(rows: Row[], family: string): void {
     return [{ ...row, cycles: (result.invocations / 64) * result.estimate.inverseThroughput }];
   });
   const encodes = rows.some(({ step }) => isEncoder(step));
-  const lines = stepSums(costed).map(({ name, cycles, matrixCycles, weights, bytes }) => {
-    const line: Record<string, string> = { type: name, bytes: bytesOf(bytes) };
+  const lines = stepSums(costed).map(({ name, dispatches, cycles, matrixCycles, weights, bytes }) => {
+    const line: Record<string, string> = {
+      type: name,
+      dispatches: String(dispatches),
+      bytes: bytesOf(bytes),
+    };
     if (encodes) line["in matrices"] = `${((100 * matrixCycles) / cycles).toFixed(0)} %`;
     else line["cycles/1k weights"] = (cycles / (weights / 1000)).toFixed(1);
     for (const gpu of gpuModels.filter((each) => each.family === family)) {
