@@ -6,10 +6,17 @@ import { chosenAdapters, withSourcePage } from "../browser.ts";
 import { countOf, listOf, median, printTable } from "../cli.ts";
 import type { EncoderRequest, EncoderResult } from "./page.ts";
 import { measurePeer, type PeerResult } from "./peer.ts";
-import { type EncoderName, encoderNames, encoderShapes, sampledPlaces } from "./shapes.ts";
+import {
+  type EncoderName,
+  type EncoderType,
+  encoderNames,
+  encoderShapes,
+  encoderTypes,
+  sampledPlaces,
+} from "./shapes.ts";
 
 interface Options {
-  types: readonly ("f32" | "f16" | "q8_0")[];
+  types: readonly EncoderType[];
   /** Of onnxruntime-web; fp16 needs `shader-f16`, and fp32 is what results are compared with. */
   peerTypes: readonly ("f32" | "f16")[];
   runs: number;
@@ -50,7 +57,7 @@ export async function main(args: string[]): Promise<void> {
     },
   });
   const encoders = listOf("--encoders", values.encoders, encoderNames);
-  const types = listOf("--types", values.types, ["f32", "f16", "q8_0"] as const);
+  const types = listOf("--types", values.types, encoderTypes);
   const peerTypes = listOf("--peer-types", values["peer-types"], ["f32", "f16"] as const);
   const options = { types, peerTypes, runs: countOf("--runs", values.runs), profile: values.kernels };
   const results: Result[] = [];

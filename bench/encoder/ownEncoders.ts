@@ -10,11 +10,12 @@ import { encoderState, recordEncoder } from "../../src/runtime/models/whisper/en
 import { whisperRequests, whisperWeights } from "../../src/runtime/models/whisper/weights.ts";
 import { BlobSource } from "../../src/runtime/weights/blobSource.ts";
 import { readGgufHeader } from "../../src/runtime/weights/gguf.ts";
-import { loadWeights } from "../../src/runtime/weights/load.ts";
+import { type LoadWeightsOptions, loadWeights } from "../../src/runtime/weights/load.ts";
 import { SourceReader } from "../../src/runtime/weights/reader.ts";
 import { writeGguf } from "../../src/runtime/weights/testing/ggufWriter.ts";
 import { quantize } from "../../src/runtime/weights/testing/quantize.ts";
 import { whisperGgmlFile } from "../../src/runtime/weights/testing/whisperFiles.ts";
+import type { LoadedWeights } from "../../src/runtime/weights/types.ts";
 import { readWhisperGgml } from "../../src/runtime/weights/whisperGgml.ts";
 import {
   type EncoderName,
@@ -28,33 +29,45 @@ import {
 export interface OwnEncoder {
   step: StepSize;
   recording: Recording;
+  weights: LoadedWeights;
   input: { tensor: Tensor; values: ArrayBufferView<ArrayBuffer> };
   out: Tensor;
 }
 
-/** Opens an encoder whose weights have this type, and compiles its kernels. */
-export async function openEncoder(gpu: Gpu, name: EncoderName, type: WeightType): Promise<OwnEncoder> {
-  const encoder = await { "whisper-tiny": openWhisper, "siglip-b16": openSiglip }[name](gpu, type);
+type Load = (options: LoadWeightsOptions) => Promise<LoadedWeights>;
+
+/**
+ * Opens an encoder whose weights have this type, and compiles its kernels.
+ * @param load brings the weights to the GPU, or only makes their buffers
+ */
+export async function openEncoder(
+  gpu: Gpu,
+  name: EncoderName,
+  type: WeightType,
+  load: Load = loadWeights,
+): Promise<OwnEncoder> {
+  const encoder = await { "whisper-tiny": openWhisper, "siglip-b16": openSiglip }[name](gpu, type, load);
   const { tokens, outputs } = encoder.step;
   gpu.device.queue.writeBuffer(encoder.recording.step.buffer, 0, Uint32Array.of(tokens, outputs));
   await encoder.recording.compile();
   return encoder;
 }
 
-async function openWhisper(gpu: Gpu, type: WeightType): Promise<OwnEncoder> {
+async function openWhisper(gpu: Gpu, type: WeightType, load: Load): Promise<OwnEncoder> {
   const source = new BlobSource(new Blob([whisperGgmlFile(whisperTiny, type)]));
   const header = await readWhisperGgml(source);
   // Nothing of the decoder, nor what its layers would keep of the encoder's result.
   const config = { ...configOfSizes(header.sizes), textLayers: 0 };
   const reader = new SourceReader(source);
-  const loaded = await loadWeights({ header, reader, requests: whisperRequests(config), device: gpu.device });
+  const weights = await load({ header, reader, requests: whisperRequests(config), device: gpu.device });
   await reader.close();
   const arena = new BufferArena(gpu, "encoder");
   const step = { tokens: config.audioContext, outputs: 0 };
   const state = encoderState(gpu, config, arena);
   const recording = new Recording(gpu, arena.tensor("step", "u32", [4], GPUBufferUsage.UNIFORM), step);
-  recordEncoder(recording, config, whisperWeights(config, loaded), state);
-  return { step, recording, input: { tensor: state.samples, values: whisperSamples() }, out: state.normed };
+  recordEncoder(recording, config, whisperWeights(config, weights), state);
+  const input = { tensor: state.samples, values: whisperSamples() };
+  return { step, recording, weights, input, out: state.normed };
 }
 
 /** SmolVLM's projector file, as llama.cpp converts it. */
@@ -88,14 +101,14 @@ function siglipFile(type: WeightType): Uint8Array<ArrayBuffer> {
   });
 }
 
-async function openSiglip(gpu: Gpu, type: WeightType): Promise<OwnEncoder> {
+async function openSiglip(gpu: Gpu, type: WeightType, load: Load): Promise<OwnEncoder> {
   const { imageSize, side } = siglip;
   const reader = new SourceReader(new BlobSource(new Blob([siglipFile(type)])));
   const header = await readGgufHeader(reader);
   const spec = projectorSpec(header, siglip.outputWidth);
-  const loaded = await loadWeights({ header, reader, requests: spec.tensors, device: gpu.device });
+  const weights = await load({ header, reader, requests: spec.tensors, device: gpu.device });
   await reader.close();
-  const { image } = spec.build(loaded);
+  const { image } = spec.build(weights);
   const arena = new BufferArena(gpu, "encoder");
   const step = { tokens: side ** 2, outputs: image!.rows };
   const whole = [imageSize, imageSize];
@@ -111,5 +124,5 @@ async function openSiglip(gpu: Gpu, type: WeightType): Promise<OwnEncoder> {
     frames: [{ pixels, sizes: numbers("sizes", [...whole, ...whole]) }],
     ...{ window: numbers("window", [0, 0, ...whole]), places: undefined },
   });
-  return { step, recording, input: { tensor: pixels, values: siglipPixels() }, out: out! };
+  return { step, recording, weights, input: { tensor: pixels, values: siglipPixels() }, out: out! };
 }

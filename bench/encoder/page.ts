@@ -2,10 +2,9 @@
 
 import { Readback } from "../../src/runtime/engine/readback.ts";
 import { openGpu } from "../../src/runtime/gpu/device.ts";
-import { PipelineCache } from "../../src/runtime/gpu/pipelines.ts";
 import type { WeightType } from "../../src/runtime/gpu/tensor.ts";
 import { Timer } from "../kernels/timing.ts";
-import { type TappedDispatch, tapDevice } from "../recording/deviceTap.ts";
+import { type TappedDispatch, tapGpu } from "../recording/deviceTap.ts";
 import { openEncoder } from "./ownEncoders.ts";
 import type { EncoderName } from "./shapes.ts";
 
@@ -34,8 +33,8 @@ async function measure({ encoder: name, type, runs, sampled, profile }: EncoderR
   const errors: string[] = [];
   opened.device.addEventListener("uncapturederror", ({ error }) => errors.push(error.message));
   let dispatches: TappedDispatch[] = [];
-  const device = tapDevice(opened.device, (dispatch) => dispatches.push(dispatch));
-  const gpu = { ...opened, device, pipelines: new PipelineCache(device) };
+  const gpu = tapGpu(opened, (dispatch) => dispatches.push(dispatch));
+  const { device } = gpu;
   const { recording, step, input, out } = await openEncoder(gpu, name, type);
   const loadMs = performance.now() - startedMs;
   const readback = new Readback(gpu);

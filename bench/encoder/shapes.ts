@@ -6,6 +6,10 @@ import { cutTiny } from "../../src/runtime/weights/testing/whisperFiles.ts";
 export const encoderNames = ["whisper-tiny", "siglip-b16"] as const;
 export type EncoderName = (typeof encoderNames)[number];
 
+/** Of our weights. */
+export const encoderTypes = ["f32", "f16", "q8_0"] as const;
+export type EncoderType = (typeof encoderTypes)[number];
+
 export interface EncoderShape {
   /** What is encoded in a run, and how much of it. */
   unit: "seconds of audio" | "images";

@@ -2,7 +2,7 @@
 
 import type { CompilerReport } from "./compilerReport.ts";
 import { type Estimate, estimate, guessedTurns, loopTurns, sameLoops } from "./estimate.ts";
-import { markLoops } from "./instrument.ts";
+import { loopDepths, markLoops } from "./instrument.ts";
 import { compileAll, countAll, type KernelRun } from "./jobs.ts";
 import type { IsaTools } from "./setup.ts";
 
@@ -43,7 +43,9 @@ export async function analyse(
         ...{ report, invocations, turns: "guessed", ...(reason !== undefined && { reason }) },
         estimate: estimate(report, guessedTurns(report)),
       };
-    const turns = loopTurns(withMarks.report, counts.turns[report.wave]);
+    const depths = loopDepths(kernel.source);
+    const source = counts.turns[report.wave].map((turns, loop) => ({ turns, depth: depths[loop]! }));
+    const turns = loopTurns(withMarks.report, source);
     return sameLoops(report, withMarks.report)
       ? { report, invocations, turns: "counted", estimate: estimate(report, turns) }
       : { report, invocations, turns: "marked", estimate: estimate(withMarks.report, turns) };

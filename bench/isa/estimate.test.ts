@@ -92,21 +92,39 @@ describe("an estimate", () => {
 });
 
 describe("turns of loops", () => {
+  const loops = (turns: number[], depths: number[] = []) =>
+    turns.map((each, i) => ({ turns: each, depth: depths[i] ?? i }));
   const mark = (index: number, times = 1) =>
     `\t(  1 clk)   v9 = v_mov_b32 0x${(firstMark + index).toString(16)}\n`.repeat(times);
 
   it("come from the marks in them, and from the loop around where there is none", () => {
     const marked = readCompilerReport(text(mark(3)), firstMark, "navi21");
     expect(marked.blocks[1]!.marks).toEqual([3]);
-    expect(loopTurns(marked, [0, 0, 0, 18])).toEqual([18, 18]);
+    expect(loopTurns(marked, loops([0, 0, 0, 18]))).toEqual([18, 18]);
     expect(sameLoops(marked, readCompilerReport(text(), firstMark, "navi21"))).toBe(true);
   });
 
   it("are fewer where one turn is several of the source", () => {
     const marked = readCompilerReport(text(mark(3) + mark(4, 4)), firstMark, "navi21");
-    expect(loopTurns(marked, [0, 0, 0, 18, 72])[0]).toBe(18);
+    expect(loopTurns(marked, loops([0, 0, 0, 18, 72]))[0]).toBe(18);
     const unrolled = readCompilerReport(text(mark(3, 2)), firstMark, "navi21");
-    expect(loopTurns(unrolled, [0, 0, 0, 18])[0]).toBe(9);
+    expect(loopTurns(unrolled, loops([0, 0, 0, 18]))[0]).toBe(9);
+  });
+
+  it("are those of the outermost loop where one in it is unrolled, however many of its marks are left", () => {
+    const marked = readCompilerReport(text(mark(0) + mark(1)), firstMark, "navi21");
+    expect(loopTurns(marked, loops([18, 72], [0, 1]))[0]).toBe(18);
+    expect(loopTurns(marked, loops([5, 18], [3, 0]))[0]).toBe(18);
+  });
+
+  it("are shared among the places where a loop stands", () => {
+    const inner = mark(1);
+    const twice = text(mark(0) + inner)
+      .replace("BB2\n", `${inner}BB2\n`)
+      .replace("\t(  1 clk)   v3", `${inner}\t(  1 clk)   v3`);
+    const marked = readCompilerReport(twice, firstMark, "navi21");
+    expect(marked.blocks.map(({ marks }) => marks)).toEqual([[], [0, 1, 1], [1], [], []]);
+    expect(loopTurns(marked, loops([6, 48], [0, 1]))).toEqual([6, 24]);
   });
 });
 

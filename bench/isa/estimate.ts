@@ -44,22 +44,37 @@ export interface Estimate {
   busiest: Unit;
 }
 
+/** Of a loop of the source. */
+export interface SourceLoop {
+  /** Turns of a wave, on average, wherever the compiler has put copies of the loop. */
+  turns: number;
+  /** See `loopDepths`. */
+  depth: number;
+}
+
 /**
  * How often each loop of the machine code turns in a wave, from the turns of the loops of the source.
  * @param marked the report of the same kernel with `markLoops`
- * @param turns by the number of the loop in the source: turns of a wave, on average
+ * @param source by the number of the loop in the source
  * @returns by loop of `marked`; a loop without a mark is the compiler's own and turns as often as the one around it
  */
-export function loopTurns(marked: CompilerReport, turns: readonly number[]): number[] {
+export function loopTurns(marked: CompilerReport, source: readonly SourceLoop[]): number[] {
+  const copies = marked.loops.map(() => new Map<number, number>());
+  const places = new Map<number, Set<number | undefined>>();
+  for (const { loop, marks } of marked.blocks)
+    for (const mark of marks) {
+      places.set(mark, (places.get(mark) ?? new Set()).add(loop));
+      if (loop !== undefined) copies[loop]!.set(mark, (copies[loop]!.get(mark) ?? 0) + 1);
+    }
   const result: number[] = [];
-  marked.loops.forEach((loop, index) => {
-    const copies = new Map<number, number>();
-    for (const block of marked.blocks)
-      if (block.loop === index) for (const mark of block.marks) copies.set(mark, (copies.get(mark) ?? 0) + 1);
-    // Where the compiler has unrolled, one turn is several of the source. A loop under a condition turns less than the
-    // one whose body it shares: the largest number is the loop's own.
-    const counted = [...copies].map(([mark, times]) => (turns[mark] ?? 0) / times);
-    const around = loop.parent === undefined ? 1 : result[loop.parent]!;
+  marked.loops.forEach(({ parent }, index) => {
+    // Deeper ones have been unrolled into this one. Of their equal stores the compiler may have left one.
+    const depth = Math.min(...[...copies[index]!.keys()].map((mark) => source[mark]?.depth ?? 0));
+    const counted = [...copies[index]!]
+      .filter(([mark]) => (source[mark]?.depth ?? 0) === depth)
+      // Where the compiler has unrolled, one turn is several of the source, or the loop stands in several places.
+      .map(([mark, times]) => (source[mark]?.turns ?? 0) / times / places.get(mark)!.size);
+    const around = parent === undefined ? 1 : result[parent]!;
     result.push(counted.length > 0 ? Math.max(...counted) : around);
   });
   return result;

@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { countLoops, firstMark, loopCount, markLoops, workgroupInvocations } from "./instrument.ts";
+import {
+  countLoops,
+  firstMark,
+  loopCount,
+  loopDepths,
+  markLoops,
+  workgroupInvocations,
+} from "./instrument.ts";
 
 const kernel = `// for (a comment) { is no loop
 struct Lanes { @builtin(local_invocation_index) index: u32 }
@@ -24,6 +31,13 @@ describe("loops", () => {
     expect(marks).toEqual([0, 1, 2].map((i) => [String(64 * i), String(firstMark + i)]));
     expect(marked).toContain(`i++) { loopMarks[0] = ${firstMark}u; sum += i; }`);
     expect(marked).toMatch(/> 9u\) \{ loopMarks\[64\] = \d+u; loop \{ loopMarks\[128\] = \d+u; break; \} \}/);
+  });
+
+  it("are as deep as there are loops around them, those of other functions deeper than any of main", () => {
+    expect(loopDepths(kernel)).toEqual([3, 0, 1]);
+    const nested =
+      "fn main() { for (;;) { /* { */ for (;;) {} loop {} } loop {} } fn f() { loop { loop {} } }";
+    expect(loopDepths(`@compute @workgroup_size(1) ${nested}`)).toEqual([0, 1, 1, 0, 6, 7]);
   });
 
   it("count by invocation, with built-in values that the kernel has or lacks", () => {

@@ -1,8 +1,13 @@
 /** Makes a kernel count, or mark, the turns of its loops: where they stand in WGSL is the same for every compiler. */
 
+/** With spaces in their places. */
+function withoutComments(source: string): string {
+  return source.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, (comment) => comment.replace(/[^\n]/g, " "));
+}
+
 /** Where a loop's body begins in the source: behind its brace. */
 function loopBodies(source: string): number[] {
-  const code = source.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, (comment) => comment.replace(/[^\n]/g, " "));
+  const code = withoutComments(source);
   const bodies: number[] = [];
   for (const match of code.matchAll(/\b(for|while|loop)\b/g)) {
     let at = match.index + match[1]!.length;
@@ -14,13 +19,31 @@ function loopBodies(source: string): number[] {
   return bodies.sort((a, b) => a - b);
 }
 
+/** Where what opens here is closed. */
 function closing(code: string, open: number): number {
+  const [opening, end] = code[open] === "{" ? "{}" : "()";
   let depth = 0;
   for (let i = open; i < code.length; i++) {
-    if (code[i] === "(") depth++;
-    if (code[i] === ")" && --depth === 0) return i;
+    if (code[i] === opening) depth++;
+    if (code[i] === end && --depth === 0) return i;
   }
-  throw new Error("A parenthesis is not closed.");
+  throw new Error(`A ${code[open]} is not closed.`);
+}
+
+/**
+ * How many loops are around each loop. Loops of functions that `main` calls count as deeper than all of its own, as they
+ * run within these.
+ */
+export function loopDepths(source: string): number[] {
+  const code = withoutComments(source);
+  const main = entryPoint(source).body;
+  const mainEnd = closing(code, main - 1);
+  const loops = loopBodies(source).map((start) => ({ start, end: closing(code, start - 1) }));
+  const called = loops.length;
+  return loops.map(({ start, end }) => {
+    const around = loops.filter((loop) => loop.start < start && end < loop.end).length;
+    return main <= start && end < mainEnd ? around : called + around;
+  });
 }
 
 export function loopCount(source: string): number {

@@ -1,5 +1,8 @@
 /** Listens to a WebGPU device: every dispatch with its WGSL, constants and buffers, in the order of encoding. */
 
+import type { Gpu } from "../../src/runtime/gpu/device.ts";
+import { PipelineCache } from "../../src/runtime/gpu/pipelines.ts";
+
 /** A range of a buffer as a dispatch binds it. */
 export interface BoundRange {
   binding: number;
@@ -21,8 +24,14 @@ export interface TappedDispatch {
   bindGroup: GPUBindGroup;
 }
 
+/** The GPU with `onDispatch` called for every dispatch that is encoded on it. */
+export function tapGpu(gpu: Gpu, onDispatch: (dispatch: TappedDispatch) => void): Gpu {
+  const device = tapDevice(gpu.device, onDispatch);
+  return { ...gpu, device, pipelines: new PipelineCache(device) };
+}
+
 /** The device with `onDispatch` called for every dispatch that is encoded on it. */
-export function tapDevice(device: GPUDevice, onDispatch: (dispatch: TappedDispatch) => void): GPUDevice {
+function tapDevice(device: GPUDevice, onDispatch: (dispatch: TappedDispatch) => void): GPUDevice {
   const sources = new WeakMap<GPUShaderModule, string>();
   const kernels = new WeakMap<GPUComputePipeline, { source: string; constants: Record<string, number> }>();
   const groups = new WeakMap<GPUBindGroup, { label: string; bindings: BoundRange[] }>();

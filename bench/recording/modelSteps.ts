@@ -3,19 +3,12 @@
 import { ModelRunner, pageSize, type RunnerOptions } from "../../src/runtime/engine/modelRunner.ts";
 import { Sequence } from "../../src/runtime/engine/sequence.ts";
 import { type Gpu, openGpu } from "../../src/runtime/gpu/device.ts";
-import { PipelineCache } from "../../src/runtime/gpu/pipelines.ts";
 import { modelConfig } from "../../src/runtime/models/architectures.ts";
 import { decoderTensors, decoderWeights } from "../../src/runtime/models/decoder.ts";
-import { loadWeights } from "../../src/runtime/weights/load.ts";
 import { SourceReader } from "../../src/runtime/weights/reader.ts";
 import type { GgufHeader, LoadedWeights } from "../../src/runtime/weights/types.ts";
-import { type TappedDispatch, tapDevice } from "./deviceTap.ts";
-
-/** How large a matrix is that lies in a buffer: tensors of a file may be joined there, or cut. */
-export interface BufferMatrix {
-  rows: number;
-  columns: number;
-}
+import { allocateWeights, type BufferMatrix, matricesOf } from "./allocateWeights.ts";
+import { type TappedDispatch, tapGpu } from "./deviceTap.ts";
 
 export interface ModelSteps {
   gpu: Gpu;
@@ -40,11 +33,13 @@ export async function modelSteps(
   fill: (gpu: Gpu, weights: LoadedWeights) => void = () => undefined,
 ): Promise<ModelSteps> {
   let dispatches: TappedDispatch[] = [];
-  const opened = await openGpu();
-  const device = tapDevice(opened.device, (dispatch) => dispatches.push(dispatch));
-  const gpu: Gpu = { ...opened, device, pipelines: new PipelineCache(device) };
+  const gpu = tapGpu(await openGpu(), (dispatch) => dispatches.push(dispatch));
   const config = modelConfig(header);
-  const weights = await allocate(gpu, header, decoderTensors(config));
+  const weights = await allocateWeights({
+    ...{ header, requests: decoderTensors(config), device: gpu.device },
+    reader: new SourceReader({ name: "nothing", sizeBytes: undefined, stream: nothing }),
+    limits: { maxBindingBytes: gpu.maxBindingBytes, maxBufferBytes: gpu.maxBufferBytes },
+  });
   fill(gpu, weights);
   const runner = new ModelRunner(gpu, config, decoderWeights(config, weights), options);
   await runner.compile();
@@ -70,34 +65,9 @@ export async function modelSteps(
     destroy() {
       runner.destroy();
       weights.destroy();
-      opened.device.destroy();
+      gpu.device.destroy();
     },
   };
-}
-
-function matricesOf({ matrices, joined }: LoadedWeights): Map<GPUBuffer, BufferMatrix> {
-  const found = new Map<GPUBuffer, BufferMatrix>();
-  for (const { columns, slices } of [...matrices.values(), ...[...joined.values()].flat()])
-    for (const { rowCount, planes } of slices) found.set(planes[0]!.buffer, { rows: rowCount, columns });
-  return found;
-}
-
-/** The buffers of all weights, as loading makes them before it reads the first byte of them. */
-function allocate(
-  gpu: Gpu,
-  header: GgufHeader,
-  requests: ReturnType<typeof decoderTensors>,
-): Promise<LoadedWeights> {
-  const source = { name: "nothing", sizeBytes: undefined, stream: nothing };
-  return new Promise((resolve, reject) => {
-    const onAllocated = (weights: LoadedWeights) => {
-      resolve(weights);
-      return new Promise<never>(() => undefined); // loading never goes on
-    };
-    const limits = { maxBindingBytes: gpu.maxBindingBytes, maxBufferBytes: gpu.maxBufferBytes };
-    const reader = new SourceReader(source);
-    loadWeights({ header, reader, requests, device: gpu.device, limits, onAllocated }).catch(reject);
-  });
 }
 
 async function* nothing(): AsyncGenerator<Uint8Array, void, void> {}

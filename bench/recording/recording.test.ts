@@ -93,12 +93,21 @@ describe("labels", () => {
   it("count by layer", () => {
     const labels = ["embed", "mul blk.0.q", "mul blk.0.k", "mul blk.1.q", "mul blk.10.q", "head"];
     expect(dispatchCounts(labels)).toEqual({ perLayer: 2, outside: 2 });
+    expect(
+      dispatchCounts(["norm vision.0 up", "norm vision.1 up", "norm vision.1 down", "norm vision"]),
+    ).toEqual({
+      ...{ perLayer: 2, outside: 1 },
+    });
     expect(dispatchCounts([])).toEqual({ perLayer: 0, outside: 0 });
   });
 
   it("lose the number of their layer only", () => {
     expect(kernelName("matmulVec blk.27.ffn_up")).toBe("matmulVec ffn_up");
     expect(kernelName("matmulVec output")).toBe("matmulVec output");
+    expect(kernelName("matmulTiled encoder.blocks.3 qkv")).toBe("matmulTiled encoder qkv");
+    expect(kernelName("denseAttention encoder.blocks.3")).toBe("denseAttention encoder");
+    expect(kernelName("matmulTiled vision.11 up")).toBe("matmulTiled vision up");
+    expect(kernelName("matmulTiled encoder.conv1")).toBe("matmulTiled encoder.conv1");
   });
 });
 

@@ -1,7 +1,7 @@
 /** What a recorded dispatch reads and writes, by what is bound and how its WGSL declares it. */
 
+import type { BufferMatrix } from "./allocateWeights.ts";
 import type { TappedDispatch } from "./deviceTap.ts";
-import type { BufferMatrix } from "./modelSteps.ts";
 
 /** The step that the dispatch was part of. */
 export interface StepFacts {
@@ -30,15 +30,18 @@ export interface Traffic {
 export const readBytes = (t: Traffic) => t.weightBytes + t.cacheReadBytes + t.otherReadBytes;
 export const writtenBytes = (t: Traffic) => t.cacheWriteBytes + t.otherWriteBytes;
 
+/** As in `blk.3.attn_q` of decoders, `vision.3 qkv` and `encoder.blocks.3 qkv`. */
+const layerPart = /\bblk\.(\d+)\.|(?:\.blocks)?\.(\d+)(?= |$)/;
+
 /** Kernel and place without the number of the layer: `matmulVec blk.3.attn_q` and `blk.4` are one kernel. */
 export function kernelName(label: string): string {
-  return label.replace(/\bblk\.\d+\./, "");
+  return label.replace(layerPart, "");
 }
 
 /** The layer that a label belongs to; undefined outside the layers. */
 export function layerOf(label: string): number | undefined {
-  const found = /\bblk\.(\d+)\./.exec(label);
-  return found ? Number(found[1]) : undefined;
+  const found = layerPart.exec(label);
+  return found ? Number(found[1] ?? found[2]) : undefined;
 }
 
 /** Dispatches of the layer that has most of them, and of all that is outside the layers. */
