@@ -3,9 +3,11 @@ import os
 import time
 
 import torch
+import torch.distributed
 
 from train import pace
 
+SYNC = 15  # seconds between averages of workers
 
 def orthogonal(g):
     """(N,R,C) with R <= C -> about the nearest matrices with orthonormal rows; as train.py's, in f32 (bf16 is slow on CPUs without it)."""
@@ -40,10 +42,17 @@ class Learner:
             for k in w:
                 w[k].data.copy_(saved["weights"][k])
             self.average, self.momentum = saved["average"], saved["momentum"]
+            shares = [g["share"] for g in self.adam.param_groups]
             self.adam.load_state_dict(saved["adam"])
+            for g, share in zip(self.adam.param_groups, shares):
+                g["share"] = share
 
     def left(self):
         return self.deadline - time.time()
+
+    def done(self):
+        """Share of the time that has passed."""
+        return (time.time() - self.started) / (self.deadline - self.started)
 
     def save(self):
         out = {"step": self.step, "started": self.started, "deadline": self.deadline, "weights": {k: v.detach() for k, v in self.w.items()}, "average": self.average, "momentum": self.momentum, "adam": self.adam.state_dict(), **self.extra}
@@ -54,8 +63,7 @@ class Learner:
     def update(self, loss):
         loss.backward()
         torch.nn.utils.clip_grad_norm_([p for p in self.w.values() if p.grad is not None], 1.0)
-        done = (time.time() - self.started) / (self.deadline - self.started)
-        rate = pace(done) * min(1, (self.step + 1) / 60)
+        rate = pace(self.done()) * min(1, (self.step + 1) / 60)
         with torch.no_grad():
             groups = {}
             for k, p in self.muon:
@@ -88,3 +96,31 @@ class Learner:
         if time.time() - self.last_print > every:
             self.last_print = time.time()
             print(f"step {self.step} loss {self.loss:.3f} {text}, {self.left() / 60:.1f} minutes left", flush=True)
+
+
+class Averager:
+    """Several processes train apart and average their weights at the same times, so that a slow core holds up none."""
+
+    def __init__(self, worker, workers, learner):
+        self.learner, self.several, self.steps = learner, workers > 1, 0
+        begin = torch.tensor([time.time()], dtype=torch.float64)
+        if self.several:
+            torch.distributed.init_process_group("gloo", init_method="tcp://127.0.0.1:29511", rank=worker, world_size=workers)
+            torch.distributed.broadcast(begin, 0)
+        self.next = begin.item() + SYNC
+
+    @torch.no_grad()
+    def step(self):
+        """To be called after each step: averages when it is time, each worker counting by its steps since the last time."""
+        self.steps += 1
+        if not self.several or time.time() < self.next or self.learner.deadline - self.next <= SYNC:
+            return
+        w = self.learner.w
+        flat = torch.cat([v.reshape(-1) for v in w.values()] + [torch.ones(1)]) * self.steps
+        torch.distributed.all_reduce(flat)
+        flat /= flat[-1].item()
+        at = 0
+        for v in w.values():
+            v.copy_(flat[at:at + v.numel()].view(v.shape))
+            at += v.numel()
+        self.next, self.steps = self.next + SYNC, 0

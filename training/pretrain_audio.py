@@ -14,11 +14,12 @@ import torch.nn.functional as nnf
 
 import audio
 import evaluate
+import projector
 from data import speech
 from data.quantities import SMALL
 from data.voices import Clips
 from encoder import init
-from optimizer import Learner
+from optimizer import Averager, Learner
 from pretrain_vision import basis, named
 
 WARPS = 9
@@ -94,6 +95,10 @@ def main():
     a.add_argument("--digits")
     a.add_argument("--model", required=True)
     a.add_argument("--batch", type=int, default=96)
+    a.add_argument("--deadline", type=float, default=0)
+    a.add_argument("--start", help="take the encoder's weights from this projector file")
+    a.add_argument("--worker", type=int, default=0)
+    a.add_argument("--workers", type=int, default=1)
     args = a.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(4)
@@ -103,8 +108,12 @@ def main():
     aim, to_text = named(model, sounds.words), basis(model.w["token_embd.weight"], c.D)
     w = init(audio.shapes(c), c.L, torch.Generator().manual_seed(4))
     w |= {"head.weight": torch.randn(len(sounds.words), c.D) * 0.05, "head.part": torch.randn(5, c.D) * 0.05, "head.scale": torch.tensor([12.0])}
-    learner = Learner(w, args.minutes, os.path.join(args.out, "audio.pt"), lr=0.012, groups=((lambda n: True, 1.0),))
-    rng = random.Random(6 + learner.step)
+    if args.start:
+        w.update({k: v for k, v in projector.load(args.start).w.items() if k in w})
+    path = os.path.join(args.out, "audio.pt" if args.worker == 0 else f"audio{args.worker}.pt")
+    learner = Learner(w, args.minutes, path, lr=0.012, groups=((lambda n: True, 1.0),), deadline=args.deadline)
+    averager = Averager(args.worker, args.workers, learner)
+    rng = random.Random(6 + args.worker + 1000 * learner.step)
     right, seen = 0.0, 1e-9
     print(f"{len(sounds.words)} words, {len(sounds.trained)} clips", flush=True)
     while learner.left() > 0:
@@ -121,6 +130,7 @@ def main():
         said = nnf.normalize(f @ to_text.T, dim=1) * w["head.scale"]
         loss = nnf.cross_entropy(scores, word) + 0.5 * nnf.cross_entropy(said @ aim.T, word) + 0.3 * nnf.cross_entropy(f @ w["head.part"].T, part, ignore_index=-1)
         learner.update(loss)
+        averager.step()
         with torch.no_grad():
             hit = (scores.argmax(1) == word)[word > 0].float()
             right, seen = 0.98 * right + hit.sum().item(), 0.98 * seen + len(hit)

@@ -3,22 +3,25 @@
     OMP_NUM_THREADS=1 python3 pretrain_vision.py --out runs --minutes 30 --emoji data.json --pictures NODE_MODULES --model ../public/models/omni-tiny.gguf
 
 A patch's feature, times a fixed basis of the language model's embedding space, must point at the embedding of the words that
-name it: so that the rows mean something to the language model from the start. Resumes from OUT/vision.pt.
+name it: so that the rows mean something to the language model from the start. Resumes from OUT/vision.pt. Several workers, a
+core each, train apart and average their weights four times a minute.
 """
 import argparse
 import os
 import random
-import time
 
 import numpy as np
 import torch
 import torch.nn.functional as nnf
 
 import evaluate
+import projector
 import vision
 from data import mix, pictures
 from encoder import init
-from optimizer import Learner, pace
+from optimizer import Averager, Learner
+
+KEPT = 36  # patches of a picture that are looked at until the last tenth: most of the others show nothing
 
 
 def basis(table, width):
@@ -56,6 +59,11 @@ def example(rng, names, colours):
     return picture, name, colour
 
 
+def visible(name, count):
+    """Names (B,N) of patches -> which `count` of each picture to look at: those that show something first, in any order."""
+    return ((name != 0) + torch.rand(name.shape)).topk(count, dim=1).indices
+
+
 def main():
     a = argparse.ArgumentParser()
     a.add_argument("--out", required=True)
@@ -63,7 +71,11 @@ def main():
     a.add_argument("--emoji", required=True)
     a.add_argument("--pictures", required=True)
     a.add_argument("--model", required=True, help="the text model: whose embeddings to aim at")
-    a.add_argument("--batch", type=int, default=64)
+    a.add_argument("--batch", type=int, default=96)
+    a.add_argument("--deadline", type=float, default=0)
+    a.add_argument("--start", help="take the encoder's weights from this projector file")
+    a.add_argument("--worker", type=int, default=0)
+    a.add_argument("--workers", type=int, default=1)
     args = a.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(3)
@@ -77,14 +89,20 @@ def main():
     w = init(vision.shapes(c), c.L, torch.Generator().manual_seed(3))
     # Names share tokens ("face"): a head of its own beside the aimed one keeps them apart.
     w |= {"head.weight": torch.randn(len(words), c.D) * 0.05, "head.scale": torch.tensor([12.0])}
-    learner = Learner(w, args.minutes, os.path.join(args.out, "vision.pt"), lr=0.012)
-    rng = random.Random(5 + learner.step)
+    if args.start:
+        w.update({k: v for k, v in projector.load(args.start).w.items() if k in w})
+    path = os.path.join(args.out, "vision.pt" if args.worker == 0 else f"vision{args.worker}.pt")
+    learner = Learner(w, args.minutes, path, lr=0.012, deadline=args.deadline)
+    averager = Averager(args.worker, args.workers, learner)
+    rng = random.Random(5 + args.worker + 1000 * learner.step)
     right, seen = 0.0, 1e-9
     while learner.left() > 0:
         batch = [example(rng, names, colours) for _ in range(args.batch)]
         x = vision.pixels(c, np.stack([b[0] for b in batch]))
-        name, colour = (torch.from_numpy(np.stack([b[i] for b in batch])).reshape(-1) for i in (1, 2))
-        f = vision.encode(w, c, x).reshape(-1, c.D)
+        name, colour = (torch.from_numpy(np.stack([b[i] for b in batch])) for i in (1, 2))
+        kept = visible(name, KEPT if learner.done() < 0.9 else c.N)
+        f = vision.encode(w, c, x, kept).reshape(-1, c.D)
+        name, colour = (n.gather(1, kept).reshape(-1) for n in (name, colour))
         # Of empty patches one in four counts: they are most of a picture and easy.
         keep = (name > 0) | ((name == 0) & (torch.rand(len(name)) < 0.25))
         f, name, colour = f[keep], name[keep], colour[keep]
@@ -93,6 +111,7 @@ def main():
         has = colour >= 0
         loss = nnf.cross_entropy(scores, name) + 0.5 * nnf.cross_entropy(said @ aim.T, name) + (0.5 * nnf.cross_entropy(said[has] @ aim_colour.T, colour[has]) if has.any() else 0)
         learner.update(loss)
+        averager.step()
         with torch.no_grad():
             hit = (scores.argmax(1) == name)[name > 0].float()
             right, seen = 0.98 * right + hit.sum().item(), 0.98 * seen + len(hit)

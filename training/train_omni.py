@@ -9,10 +9,8 @@ four times a minute, so that a slow core holds up none.
 import argparse
 import os
 import random
-import time
 
 import torch
-import torch.distributed
 import torch.nn.functional as nnf
 
 import evaluate
@@ -22,14 +20,13 @@ from data import listening, mix, pictures, seeing, speech, video
 from data.common import pick, text
 from data.voices import Clips
 from model import forward, logits
-from optimizer import Learner
+from optimizer import Averager, Learner
 from pretrain_vision import basis
 from train import IGNORE
 
 LENGTHS = (96, 192, 384)  # as in train.py: a row holds whole conversations
 TOKENS = 1152  # positions in a step
-SHARES = {"seeing": 0.4, "video": 0.09, "listening": 0.35, "text": 0.16}
-SYNC = 15  # seconds between averages
+SHARES = {"seeing": 0.38, "video": 0.16, "listening": 0.26, "text": 0.2}
 
 
 class Packer:
@@ -104,12 +101,12 @@ class Packer:
         return ids, targets, torch.zeros(len(rows), T, T).masked_fill_(~sees, -1e9), media
 
 
-def start_weights(model, out):
-    """The text model's weights and a projector whose encoders come from their pretraining, if it is there."""
+def start_weights(model, out, file=None):
+    """The text model's weights and a projector, new or from a file, whose encoders come from their pretraining, if it is there."""
     table = model.w["token_embd.weight"]
-    p = projector.Projector(basis=basis(table, projector.vision.Vision().D), centre=table[:2528].mean(0))
-    for file in ("vision.pt", "audio.pt"):
-        path = os.path.join(out, file)
+    p = projector.load(file) if file else projector.Projector(basis=basis(table, projector.vision.Vision().D), centre=table[:2528].mean(0))
+    for name in ("vision.pt", "audio.pt"):
+        path = os.path.join(out, name)
         if os.path.exists(path):
             p.w.update({k: v.clone() for k, v in torch.load(path)["average"].items() if k in p.w})
     return p, {k: v.clone() for k, v in model.w.items()}
@@ -121,6 +118,7 @@ def main():
     a.add_argument("--minutes", type=float, default=50)
     a.add_argument("--deadline", type=float, default=0)
     a.add_argument("--start", help="take the text model's weights from this checkpoint")
+    a.add_argument("--projector", help="start from this file: fusion block, and encoders that have no pretraining here")
     for name in ("model", "text", "emoji", "pictures", "clips", "digits"):
         a.add_argument("--" + name)
     a.add_argument("--lr", type=float, default=0.006)
@@ -130,11 +128,9 @@ def main():
     torch.set_num_threads(1)
     torch.manual_seed(8)
     print(*mix.load_sources(args.text, args.emoji), pictures.SPRITES.load(args.pictures), sep=", ")
-    if args.workers > 1:
-        torch.distributed.init_process_group("gloo", init_method=f"tcp://127.0.0.1:29511", rank=args.worker, world_size=args.workers)
     model = evaluate.Model(args.model)
     c = model.c
-    p, w = start_weights(model, args.out)
+    p, w = start_weights(model, args.out, args.projector)
     if args.start:
         w.update({k: v for k, v in torch.load(args.start)["weights"].items() if k in w})
     # The encoders stay as pretrained, and what leads from them to the text model changes slowly: at the text model's own rate
@@ -142,16 +138,12 @@ def main():
     fixed = {k: v for k, v in p.w.items() if k.startswith(("v.", "a."))}
     w |= {k: v for k, v in p.w.items() if k not in fixed}
     path = os.path.join(args.out, "omni.pt" if args.worker == 0 else f"omni{args.worker}.pt")
-    groups = ((lambda n: n.startswith("mm."), 0.025), (lambda n: n.startswith("f."), 0.08), (lambda n: n.startswith("token_embd"), 0.1), (lambda n: True, 0.6))
+    groups = ((lambda n: n.startswith("mm."), 0.08), (lambda n: n.startswith("f."), 0.2), (lambda n: n.startswith("token_embd"), 0.1), (lambda n: True, 0.6))
     learner = Learner(w, args.minutes, path, lr=args.lr, muon=lambda n, x: False, adam_lr=0.2, groups=groups, extra={"config": vars(c), "fixed": fixed}, deadline=args.deadline)
     p.w = learner.w | fixed
     rng = random.Random(90 + args.worker + 1000 * learner.step)
     packer = Packer(omni.Layout(model.tokenizer, p), rng, listening.Source(Clips(args.clips), speech.SpokenDigits(args.digits)))
-    begin = torch.tensor([time.time()], dtype=torch.float64)
-    if args.workers > 1:
-        torch.distributed.broadcast(begin, 0)  # all must average at the same times
-    next_sync, since = begin.item() + SYNC, 0
-    print("start", flush=True)
+    averager = Averager(args.worker, args.workers, learner)
     while learner.left() > 0:
         ids, targets, mask, media = packer.batch()
         wanted = (targets != IGNORE).reshape(-1).nonzero()[:, 0]
@@ -159,24 +151,9 @@ def main():
         rows = (places, omni.media_rows(p, media)) if media else None
         hidden = forward(w, c, ids.clamp(min=0), mask, rows=rows).reshape(-1, c.D)[wanted]
         learner.update(nnf.cross_entropy(logits(w, hidden), targets.view(-1)[wanted]))
-        since += 1
-        if args.workers > 1 and time.time() >= next_sync and learner.deadline - next_sync > SYNC:
-            average(w, since)
-            next_sync, since = next_sync + SYNC, 0
+        averager.step()
         learner.report(f"worker {args.worker}, {learner.step * TOKENS / 1e6:.2f} M positions")
     learner.save()
-
-
-@torch.no_grad()
-def average(w, steps):
-    """All workers' weights, each counting by its steps since the last time."""
-    flat = torch.cat([v.reshape(-1) for v in w.values()] + [torch.ones(1)]) * steps
-    torch.distributed.all_reduce(flat)
-    flat /= flat[-1].item()
-    at = 0
-    for v in w.values():
-        v.copy_(flat[at:at + v.numel()].view(v.shape))
-        at += v.numel()
 
 
 if __name__ == "__main__":

@@ -36,11 +36,13 @@ def pixels(c, pictures):
     return (x / 255 - c.mean) / c.std
 
 
-def encode(w, c, x):
-    """Pixels (B,3,S,S) -> features (B,N,D), patches by rows."""
+def encode(w, c, x, kept=None):
+    """Pixels (B,3,S,S) -> features (B,N,D), patches by rows. kept (B,K): the only patches there are, -> (B,K,D)."""
     B, G = len(x), c.S // c.P
     patches = x.view(B, 3, G, c.P, G, c.P).permute(0, 2, 4, 1, 3, 5).reshape(B, c.N, 3 * c.P * c.P)  # (channel, row, column)
     x = linear(w, "v.patch_embd", patches) + w["v.position_embd.weight"]
+    if kept is not None:
+        x = x.gather(1, kept[:, :, None].expand(-1, -1, c.D))
     for i in range(c.L):
         x = block(w, c, f"v.blk.{i}.", x)
     return norm(w, "v.post_ln", x, c.eps)

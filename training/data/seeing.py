@@ -164,7 +164,7 @@ def compare(rng, held):
     return item(rng, "is-there", f"{t.said}{yes}{len(s.things)}", picture, q, f"**Yes**, {there}." if yes else f"**No**, I don't see {said}.", "Yes" if yes else "No")
 
 
-TASKS = [(name, 0.36), (property_, 0.1), (yes_no, 0.08), (which, 0.09), (where, 0.14), (count, 0.1), (number, 0.06), (compare, 0.07)]
+TASKS = [(name, 0.24), (property_, 0.08), (yes_no, 0.07), (which, 0.08), (where, 0.24), (count, 0.1), (number, 0.1), (compare, 0.09)]
 
 
 def sample(rng, held=False):

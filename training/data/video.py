@@ -116,7 +116,7 @@ def change(rng, held):
     return item(rng, "resize", f"{t.said}{grows}{n}", film(rng, frame, n), pick(rng, ["What happens?", "What changed?", "Does it get bigger or smaller?"]), f"{cap(call(t))} gets **{word}**.", word)
 
 
-TASKS = [(move, 0.34), (appear, 0.22), (order, 0.26), (change, 0.18)]
+TASKS = [(move, 0.4), (appear, 0.22), (order, 0.2), (change, 0.18)]
 
 
 def sample(rng, held=False):
