@@ -9,6 +9,7 @@ from train import pace
 
 SYNC = 15  # seconds between averages of workers
 
+
 def orthogonal(g):
     """(N,R,C) with R <= C -> about the nearest matrices with orthonormal rows; as train.py's, in f32 (bf16 is slow on CPUs without it)."""
     x = g / (g.norm(dim=(1, 2), keepdim=True) + 1e-7)
