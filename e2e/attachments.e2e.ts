@@ -8,6 +8,7 @@ import {
   button,
   chips,
   composer,
+  isStored,
   lastParts,
   longVideoFile,
   open,
@@ -49,6 +50,7 @@ test("attaches a picture, a sound and a video, sends them, and has them after a 
   expect(parts[3]!.text).toBe("What is all this?");
   await expect(answers(page)).toContainText("1 image_url, 1 video_url, 1 input_audio, 1 text");
 
+  await isStored(page);
   await page.reload();
   await reaches(page, "ready");
   const sent = questions(page).getByTestId("attachment");
@@ -135,6 +137,7 @@ test("takes what is pasted and dropped; a text model says that it does not see",
   await button(page, "Send").click();
   await expect(answers(page)).toContainText("2 image_url");
 
+  await isStored(page);
   await open(page, `${site.fake}?inputs=text`);
   await give("drop");
   await expect(page.getByText("“drop.png” was left out: fake-omni does not take pictures.")).toBeVisible();

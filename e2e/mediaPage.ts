@@ -75,6 +75,21 @@ export const openTracks = (page: Page) =>
     () => globalThis.streams.flatMap((s) => s.getTracks()).filter((t) => t.readyState === "live").length,
   );
 
+/** Waits until the last answer is in the history: a page that is left at once may not get to write it. */
+export const isStored = (page: Page) =>
+  expect
+    .poll(() =>
+      page.evaluate(async () => {
+        const opened = indexedDB.open("omnitab");
+        await new Promise((resolve) => opened.addEventListener("success", resolve));
+        const all = opened.result.transaction("conversations").objectStore("conversations").getAll();
+        await new Promise((resolve) => all.addEventListener("success", resolve));
+        opened.result.close();
+        return all.result.at(-1)?.messages.at(-1).state;
+      }),
+    )
+    .toBe("done");
+
 export const requestCount = (page: Page) => page.evaluate(() => globalThis.fakes[0]!.requests.length);
 
 /** The parts of the last message of the last request. */

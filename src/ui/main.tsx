@@ -66,7 +66,7 @@ function start(): void {
   }
   void conversations.load(shown ?? undefined).then(() => {
     void sweepAttachments(conversations).catch(() => undefined); // another time
-    conversations.store.subscribe(() => {
+    const remember = () => {
       const { currentId } = conversations.store.state;
       if ((currentId ?? null) === shown) return;
       shown = currentId ?? null;
@@ -76,7 +76,9 @@ function start(): void {
       } catch {
         // As above.
       }
-    });
+    };
+    conversations.store.subscribe(remember);
+    remember();
   });
   document.addEventListener("visibilitychange", () => void conversations.flush());
   addEventListener("pagehide", () => void conversations.flush());

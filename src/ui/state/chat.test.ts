@@ -10,11 +10,17 @@ import { ModelSession } from "./session.ts";
 import { defaultSettings, type Settings } from "./settings.ts";
 import { Store } from "./store.ts";
 
-async function page(script: FakeScript, settings: Partial<Settings> = {}, onKeepError?: () => void) {
+async function page(
+  script: FakeScript,
+  settings: Partial<Settings> = {},
+  onKeepError?: () => void,
+  history?: Promise<unknown[]>,
+) {
   const conversations = new Conversations(
-    { load: async () => [], save: async () => undefined, remove: async () => undefined },
+    { load: async () => (await history) ?? [], save: async () => undefined, remove: async () => undefined },
     (error) => expect.unreachable(String(error)),
   );
+  if (!history) await conversations.load(undefined);
   const { createOmni, created } = fakeCreateOmni(() => script);
   const storage = { getItem: () => null, setItem: () => undefined, removeItem: () => undefined };
   const session = new ModelSession({
@@ -74,6 +80,24 @@ describe("Chat", () => {
     await chat.send("three");
     expect(asked(omni).map(({ content }) => content)).toEqual(["three"]);
     expect(conversations.store.state.list).toHaveLength(2);
+  });
+
+  it("waits for the history that is still being read, and goes on with what it shows", async () => {
+    const before = { id: "m1", role: "user", content: "Before", state: "done" };
+    const answer = { id: "m2", role: "assistant", content: "Then.", state: "done" };
+    const stored = { id: "c1", title: "Before", updatedAt: 1, messages: [before, answer] };
+    let read!: (history: unknown[]) => void;
+    const history = new Promise<unknown[]>((resolve) => {
+      read = resolve;
+    });
+    const { conversations, chat, omni } = await page({ answer: () => ["Now."] }, {}, undefined, history);
+    void conversations.load("c1");
+    const sent = chat.send("Go on");
+    read([stored]);
+    await sent;
+    expect(conversations.store.state.list).toHaveLength(1);
+    expect(said(conversations)).toHaveLength(4);
+    expect(asked(omni).map(({ content }) => content)).toEqual(["Before", "Then.", "Go on"]);
   });
 
   it("regenerates an answer and drops what followed", async () => {

@@ -67,6 +67,8 @@ export class Chat {
   async send(text: string, attachments: readonly Attachment[] = []): Promise<void> {
     const lease = this.#begin();
     if (!lease) return;
+    // A model may be ready before the history is: the question belongs to the conversation that will be shown.
+    if (!this.#conversations.store.state.loaded) await this.#conversations.loading;
     const question: Message = { id: newId(), role: "user", content: text, state: "done" };
     if (attachments.length > 0) {
       question.attachments = attachments;

@@ -100,6 +100,8 @@ export class Conversations {
   readonly store = new Store<ConversationsState>({ loaded: false, list: [], currentId: undefined });
   readonly #storage: HistoryStorage;
   readonly #onError: (error: unknown) => void;
+  /** Settled when `load` is done, if it was called. */
+  loading: Promise<unknown> = Promise.resolve();
   #unsaved = new Set<string>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -118,7 +120,13 @@ export class Conversations {
   }
 
   /** Reads what is stored and shows `currentId`, if it is still there. @returns whether it could be read */
-  async load(currentId: string | undefined): Promise<boolean> {
+  load(currentId: string | undefined): Promise<boolean> {
+    const loading = this.#load(currentId);
+    this.loading = loading;
+    return loading;
+  }
+
+  async #load(currentId: string | undefined): Promise<boolean> {
     let stored: unknown[] | undefined;
     try {
       stored = await this.#storage.load();
