@@ -69,6 +69,44 @@ def init(c, vision, audio, generator, basis=None, centre=None):
     return w
 
 
+def looks(w, c, features):
+    """How much of each patch a picture's queries take in, in the first block: features (B,N,D) -> (B,H,Q,N), each row's sum 1."""
+    split = lambda x: x.view(len(x), -1, c.H, c.D // c.H).transpose(1, 2)
+    q = split(linear(w, "f.blk.0.attn_q", norm(w, "f.blk.0.ln1", w["f.query.image.weight"], c.eps))[None])
+    k = split(linear(w, "f.blk.0.attn_k", norm(w, "f.blk.0.ln_kv", features + w["f.kind.weight"][VISION] + w["f.position.image.weight"], c.eps)))
+    return (q @ k.transpose(2, 3) * (c.D // c.H) ** -0.5).softmax(-1)
+
+
+def own(c, patches):
+    """Which patches belong to each of a picture's queries, (Q,N) of 0 and 1: equal squares, by rows."""
+    side = round(c.image_queries ** 0.5)
+    at = torch.arange(patches) * side // patches
+    cell = (at[:, None] * side + at).flatten()
+    return (cell == torch.arange(c.image_queries)[:, None]).float()
+
+
+def focus(w, c, features, share=0.8, steps=400):
+    """Teaches a picture's queries to look at their own patches, so that a row tells what is at its place. Changes the tables of queries and positions, nothing else.
+
+    What a picture shows outweighs where it shows it in the encoder's features: as it starts, a query takes a quarter of what it
+    sees from its own patches and the rest from all over the picture, and pictures of one thing alone do not teach it otherwise.
+    """
+    names, mine = ("f.query.image.weight", "f.position.image.weight"), own(c, round(features.shape[1] ** 0.5))
+    tables = {n: w[n].detach().clone().requires_grad_() for n in names}
+    adam = torch.optim.Adam(tables.values(), lr=0.03)
+    for _ in range(steps):
+        some = features[torch.randint(len(features), (48,))]
+        seen = (looks({**w, **tables}, c, some) * mine).sum(-1)
+        if seen.mean() > share - 0.01:
+            break
+        adam.zero_grad()
+        (-seen.clamp(max=share).log().mean()).backward()
+        adam.step()
+    for n, x in tables.items():
+        w[n].data.copy_(x.detach())
+    return seen.mean().item()
+
+
 def rows(w, c, features, kind):
     """Features of one modality (B,N,D) -> rows of the prompt (B,Q,out)."""
     name = ("image", "audio")[kind]

@@ -10,12 +10,15 @@ import argparse
 import os
 import random
 
+import numpy as np
 import torch
 import torch.nn.functional as nnf
 
 import evaluate
+import fusion
 import omni
 import projector
+import vision
 from data import listening, mix, pictures, seeing, speech, video
 from data.common import pick, text
 from data.voices import Clips
@@ -26,7 +29,7 @@ from train import IGNORE
 
 LENGTHS = (96, 192, 384)  # as in train.py: a row holds whole conversations
 TOKENS = 1152  # positions in a step
-SHARES = {"seeing": 0.38, "video": 0.16, "listening": 0.26, "text": 0.2}
+SHARES = {"seeing": 0.42, "video": 0.17, "listening": 0.21, "text": 0.2}
 
 
 class Packer:
@@ -112,6 +115,14 @@ def start_weights(model, out, file=None):
     return p, {k: v.clone() for k, v in model.w.items()}
 
 
+def sharpen(p, rng):
+    """See fusion.focus. -> the share of its own patches in what a query takes in."""
+    shown = [next(x["pixels"] for x in seeing.sample(rng).turns[0][1] if x["type"] == "image") for _ in range(256)]
+    with torch.no_grad():
+        features = vision.encode(p.w, p.v, vision.pixels(p.v, np.stack(shown)))
+    return fusion.focus(p.w, p.f, features)
+
+
 def main():
     a = argparse.ArgumentParser()
     a.add_argument("--out", required=True)
@@ -131,6 +142,7 @@ def main():
     model = evaluate.Model(args.model)
     c = model.c
     p, w = start_weights(model, args.out, args.projector)
+    print(f"own patches: {sharpen(p, random.Random(7)):.2f} of what a query takes in")
     if args.start:
         w.update({k: v for k, v in torch.load(args.start)["weights"].items() if k in w})
     # The encoders stay as pretrained, and what leads from them to the text model changes slowly: at the text model's own rate
@@ -138,7 +150,7 @@ def main():
     fixed = {k: v for k, v in p.w.items() if k.startswith(("v.", "a."))}
     w |= {k: v for k, v in p.w.items() if k not in fixed}
     path = os.path.join(args.out, "omni.pt" if args.worker == 0 else f"omni{args.worker}.pt")
-    groups = ((lambda n: n.startswith("mm."), 0.08), (lambda n: n.startswith("f."), 0.2), (lambda n: n.startswith("token_embd"), 0.1), (lambda n: True, 0.6))
+    groups = ((lambda n: n.startswith("mm."), 0.08), (lambda n: n.startswith("f."), 0.2), (lambda n: n.startswith("token_embd"), 0.1), (lambda n: True, 2.0))
     learner = Learner(w, args.minutes, path, lr=args.lr, muon=lambda n, x: False, adam_lr=0.2, groups=groups, extra={"config": vars(c), "fixed": fixed}, deadline=args.deadline)
     p.w = learner.w | fixed
     rng = random.Random(90 + args.worker + 1000 * learner.step)

@@ -1,5 +1,8 @@
 """Questions on pictures: what it is, colour, shape, how many, where, which of two, yes or no, numbers by hand."""
-from .common import Item, a, cap, pick, text
+import numpy as np
+from PIL import Image
+
+from .common import Item, a, cap, join, pick, text
 from . import pictures
 from .pictures import COLOURS, SHAPES, SPRITES, Scene, draw_thing, emoji_split, emoji_thing, place, scatter
 
@@ -8,6 +11,7 @@ WHERE = {2: [["top left", "top right"], ["bottom left", "bottom right"]],
          3: [["top left", "top", "top right"], ["left", "middle", "right"], ["bottom left", "bottom", "bottom right"]]}
 KINDS = {0: "a face or feeling", 1: "a person or part of the body", 3: "an animal or plant", 4: "a food or drink", 5: "a place or a way to travel", 6: "an activity", 7: "an object", 8: "a symbol"}
 WHAT = ["What is this?", "What do you see?", "What does this picture show?", "What is in the picture?", "Name this.", "What's this?", "Tell me what you see.", "Describe this picture.", "What can you see?"]
+DESCRIBE = ["What do you see?", "What is in the picture?", "Describe this picture.", "What is where?", "Which things do you see, and where?", "Describe what you see.", "What can you see?"]
 
 
 def image(rng, scene, **more):
@@ -53,7 +57,8 @@ def yes_no(rng, held):
         other = pictures.Thing("shape", *rng.choice([(t.name, pick(rng, [c for c in COLOURS if c != t.colour])), (pick(rng, [s for s in SHAPES if s != t.name]), t.colour)]))
     said = other.said if t.kind == "emoji" else f"the digit {other.said}" if t.kind == "digit" else a(other.said)
     q = pick(rng, ["Is this {s}?", "Is it {s}?", "Does this picture show {s}?"]).format(s=said)
-    return item(rng, "yes-no", f"{t.said}{other.said}", image(rng, place(rng, Scene([t]))), q, f"**{'Yes' if yes else 'No'}**, this is {told(t).replace('**', '')}.", "Yes" if yes else "No")
+    # The name first: then yes or no only has to compare two names.
+    return item(rng, "yes-no", f"{t.said}{other.said}", image(rng, place(rng, Scene([t]))), q, f"This is {told(t).replace('**', '')}: **{'yes' if yes else 'no'}**.", "Yes" if yes else "No")
 
 
 def which(rng, held):
@@ -71,7 +76,11 @@ def which(rng, held):
         other = emoji_thing(*pick(rng, SPRITES.entries["unseen"])[:3], "")
     x, y = (t, other) if rng.random() < 0.5 else (other, t)
     q = pick(rng, ["Is this {x} or {y}?", "Which is it, {x} or {y}?", "Do you see {x} or {y}?"]).format(x=x.said, y=y.said)
-    return item(rng, skill, f"{t.said}{other.said}", image(rng, place(rng, Scene([t]))), q, f"It is {told(t)}.", t.said)
+    picture = image(rng, place(rng, Scene([t])))
+    if not held and rng.random() < 0.4:  # hardly to be made out: the answer is still one of the two
+        small = Image.fromarray(picture["pixels"]).resize((rng.randrange(6, 18),) * 2, Image.BOX)
+        picture["pixels"] = np.asarray(small.resize((pictures.SIZE,) * 2, Image.BILINEAR))
+    return item(rng, skill, f"{t.said}{other.said}", picture, q, f"It is {told(t)}.", t.said)
 
 
 def several(rng, held, n=None):
@@ -87,6 +96,37 @@ def several(rng, held, n=None):
 
 def call(t):
     return f"the digit {t.said}" if t.kind == "digit" else f"the {t.said}"
+
+
+def spots(scene, things=None):
+    """'at the top left' for each thing, or each of some."""
+    names = [WHERE[scene.side][r][c] for t, (r, c) in zip(scene.things, scene.cells) if things is None or any(t is x for x in things)]
+    return [f"in the {n}" if n == "middle" else f"at the {n}" for n in names]
+
+
+def listed(scene):
+    """Names of all things, in reading order."""
+    return join([told(t).replace("**", "") for t in scene.things])
+
+
+def counted(scene, things=None):
+    """The answer to how many: where each one is, then the number."""
+    at = spots(scene, things)
+    return f"{cap(join(at))}: **{len(at)}**."
+
+
+def described(scene):
+    return "I see " + join([f"{told(t)} {at}" for t, at in zip(scene.things, spots(scene))]) + "."
+
+
+def describe(rng, held):
+    """All that is there, and where, or where some of it is; not measured."""
+    s = several(rng, held)
+    if rng.random() < 0.5:
+        asked = rng.sample(list(zip(s.things, spots(s))), min(len(s.things), rng.randrange(2, 4)))
+        q = pick(rng, ["Where are {t}?", "Where do you see {t}?", "Tell me where {t} are."]).format(t=join([call(t) for t, _ in asked]))
+        return item(rng, "describe", "", image(rng, s), q, join([cap(call(t)) + " is " + at if i == 0 else call(t) + " " + at for i, (t, at) in enumerate(asked)]) + ".", None)
+    return item(rng, "describe", "", image(rng, s), pick(rng, DESCRIBE), described(s), None)
 
 
 def where(rng, held):
@@ -122,15 +162,16 @@ def count(rng, held):
         things[n:] = [draw_thing(rng, "shape", avoid={same.said, same.name}) for _ in range(extra)]
     rng.shuffle(things)
     side = 2 if len(things) < 4 and rng.random() < 0.5 else 3
-    picture = image(rng, scatter(rng, things, side))
+    scene = scatter(rng, things, side)
+    picture = image(rng, scene)
     total = n + extra
     if extra == 0 and rng.random() < 0.4 or rng.random() < 0.25:
         q = pick(rng, ["How many things are there?", "How many things do you see?", "Count the things."])
-        return item(rng, "count", f"{same.said}{n}+{extra}", picture, q, f"There {'is' if total == 1 else 'are'} **{total}**.", str(total))
+        return item(rng, "count", f"{same.said}{n}+{extra}", picture, q, counted(scene), str(total))
     what = {"shape": pick(rng, [same.name, same.said]), "emoji": same.said, "digit": f"digit {same.said}"}[same.kind]
     plural = what + ("es" if what.endswith("ss") else "s") if same.kind == "shape" else what
     q = f"How many {plural} are there?" if same.kind == "shape" else pick(rng, ["How often do you see {w}?", "How many times is {w} there?"]).format(w=("the " if same.kind == "digit" else "") + what)
-    return item(rng, "count", f"{same.said}{n}+{extra}", picture, q, f"There {'is' if n == 1 else 'are'} **{n}**." if same.kind == "shape" else f"**{n}** times." if n > 1 else "**1** time.", str(n))
+    return item(rng, "count", f"{same.said}{n}+{extra}", picture, q, counted(scene, [t for t in things if t.name == same.name]), str(n))
 
 
 def number(rng, held):
@@ -160,11 +201,10 @@ def compare(rng, held):
     t = pick(rng, s.things) if yes else draw_thing(rng, avoid={x.said for x in s.things})
     said = f"{t.said}" if t.kind == "emoji" else f"the digit {t.said}" if t.kind == "digit" else a(t.said)
     q = pick(rng, ["Is there {s}?", "Do you see {s}?", "Is {s} in the picture?"]).format(s=said)
-    there = f"there is {told(t).replace('**', '')}" if t.kind != "emoji" else f"I see {t.said} {t.symbol}"
-    return item(rng, "is-there", f"{t.said}{yes}{len(s.things)}", picture, q, f"**Yes**, {there}." if yes else f"**No**, I don't see {said}.", "Yes" if yes else "No")
+    return item(rng, "is-there", f"{t.said}{yes}{len(s.things)}", picture, q, f"I see {listed(s)}: **{'yes' if yes else 'no'}**.", "Yes" if yes else "No")
 
 
-TASKS = [(name, 0.24), (property_, 0.08), (yes_no, 0.07), (which, 0.08), (where, 0.24), (count, 0.1), (number, 0.1), (compare, 0.09)]
+TASKS = [(name, 0.14), (property_, 0.06), (yes_no, 0.09), (which, 0.07), (where, 0.18), (describe, 0.16), (count, 0.1), (number, 0.1), (compare, 0.1)]
 
 
 def sample(rng, held=False):
@@ -179,11 +219,10 @@ def follow(rng, scene):
     if scene.layout == "row":
         return pick(rng, ["Which number is this?", "Read the number."]), f"It is **{''.join(x.name for x in scene.things)}**."
     if scene.layout == "grid":
-        spot = WHERE[scene.side][scene.cells[i][0]][scene.cells[i][1]]
-        at = f"in the {spot}" if spot == "middle" else f"at the {spot}"
-        n = len(scene.things)
-        return pick(rng, [(f"What is {at}?", f"{cap(at)} is {told(t)}."), (f"What is {at}?", f"{cap(at)} is {told(t)}."), ("How many things are there?", f"There {'is' if n == 1 else 'are'} **{n}**.")]
-                    + [(f"Where is {call(t)}?", f"{cap(call(t))} is {at.replace(spot, f'**{spot}**')}.")] * (sum(x.said == t.said for x in scene.things) == 1))
+        at = spots(scene)[i]
+        spot = at.split(" ", 2)[2]
+        return pick(rng, [(f"What is {at}?", f"{cap(at)} is {told(t)}.")] * 3 + [("How many things are there?", counted(scene)), (pick(rng, DESCRIBE), described(scene))]
+                    + [(f"Where is {call(t)}?", f"{cap(call(t))} is {at.replace(spot, f'**{spot}**')}.")] * (3 * (sum(x.said == t.said for x in scene.things) == 1)))
     options = [(pick(rng, WHAT), f"This is {told(t)}.")] * 2
     if t.kind == "shape":
         options += [(pick(rng, ["What colour is it?", "Which colour is it?"]), f"It is **{t.colour}**."), ("What shape is it?", f"It is {a(t.name).replace(t.name, f'**{t.name}**')}.")]

@@ -2,7 +2,7 @@
 from . import pictures
 from .common import Item, cap, pick, text
 from .pictures import COLOURS, SIZE, Scene, draw_thing, pair_held_out, render
-from .seeing import call, told
+from .seeing import WHERE, call, told
 
 NAME = "video"
 WAYS = {"right": (1, 0), "left": (-1, 0), "down": (0, 1), "up": (0, -1)}
@@ -29,6 +29,12 @@ def at(t, x, y, w, h):
     return pictures.Thing(**{**vars(t), "box": (int(min(SIZE - w, max(0, x))), int(min(SIZE - h, max(0, y))), int(w), int(h))})
 
 
+def spot(x, y, size):
+    """Which ninth of the picture a square's centre is in."""
+    row, column = (min(2, int((v + size / 2) * 3 / SIZE)) for v in (y, x))
+    return WHERE[3][row][column]
+
+
 def move(rng, held):
     t, way, n = draw_thing(rng, None, held), pick(rng, list(WAYS)), rng.randrange(4, 9)
     dx, dy = WAYS[way]
@@ -39,18 +45,24 @@ def move(rng, held):
     if dx + dy < 0:
         lo, hi = hi, lo
 
+    rests = [rng.uniform(0, 0.45) if rng.random() < 0.3 else 0 for _ in range(2)]  # shares of the film in which it stays where it begins or ends
+
     def frame(i):
-        along = lo + (hi - lo) * i / (n - 1) + rng.uniform(-1.5, 1.5)
+        done = min(1, max(0, (i / (n - 1) - rests[0]) / (1 - sum(rests))))
+        along = lo + (hi - lo) * done + rng.uniform(-1.5, 1.5)
         return [at(t, along if dx else across, along if dy else across, size, size)]
 
     video, r = film(rng, frame, n), rng.random()
     key = f"{t.said}{way}{n}"
     to = f"to the **{way}**" if dx else f"**{way}**"
+    # From where to where first: then the way only has to compare two places.
+    ends = [spot(*((e, across) if dx else (across, e)), size) for e in (lo, hi)]
+    path = f"goes from the {ends[0]} to the {ends[1]}"
     if r < 0.4:
-        return item(rng, "way", key, video, pick(rng, [f"Which way does {call(t)} move?", "Which way does it move?", f"Where does {call(t)} go?", "In which direction does it move?"]), f"It moves {to}.", way)
+        return item(rng, "way", key, video, pick(rng, [f"Which way does {call(t)} move?", "Which way does it move?", f"Where does {call(t)} go?", "In which direction does it move?"]), f"It {path}, so {to}.", way)
     if r < 0.6:
         return item(rng, "what-moves", key, video, pick(rng, ["What moves?", "Which thing moves?"]), f"It is {told(t)}.", t.said)
-    return item(rng, "happens", key, video, pick(rng, ["What happens?", "What happens here?", "Describe the video.", "What do you see in the video?"]), f"{cap(call(t))} moves {to}.", f"moves {to}".replace("*", ""))
+    return item(rng, "happens", key, video, pick(rng, ["What happens?", "What happens here?", "Describe the video.", "What do you see in the video?"]), f"{cap(call(t))} {path}: it moves {to}.", f"moves {to}".replace("*", ""))
 
 
 def appear(rng, held):
@@ -65,9 +77,11 @@ def appear(rng, held):
     a, b = at(stays, *sides[0], size, size), at(comes, *sides[1], size, size)
     video = film(rng, lambda i: [pictures.Thing(**vars(t)) for t in ([a, b] if (i >= when) != goes else [a])], n)
     key = f"{stays.said}{comes.said}{goes}{when}"
+    plain = lambda t: told(t).replace("**", "")
+    both = " and ".join(plain(t) for t in ((a, b) if a.box[:2] < b.box[:2] else (b, a)))  # from the left, or from the top
     if goes:
-        return item(rng, "disappears", key, video, pick(rng, ["What disappeared?", "What went away?", "What is gone at the end?"]), f"{cap(told(comes))} went away.", comes.said)
-    return item(rng, "appears", key, video, pick(rng, ["What appeared?", "What is new at the end?", "What came in?"]), f"{cap(told(comes))} appeared.", comes.said)
+        return item(rng, "disappears", key, video, pick(rng, ["What disappeared?", "What went away?", "What is gone at the end?"]), f"First {both}, at the end just {plain(stays)}: {told(comes)} went away.", comes.said)
+    return item(rng, "appears", key, video, pick(rng, ["What appeared?", "What is new at the end?", "What came in?"]), f"First just {plain(stays)}, at the end {both}: {told(comes)} appeared.", comes.said)
 
 
 def order(rng, held):
