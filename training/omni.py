@@ -82,7 +82,7 @@ class Omni(evaluate.Model):
         self.layout = Layout(self.tokenizer, self.p)
 
     @torch.no_grad()
-    def answer(self, conversations, limit=60, batch=24):
+    def answer(self, conversations, limit=120, batch=24):
         """[[(role, parts), ...], ...], each ending with the user -> replies, greedily."""
         laid = [self.layout.chat(t, True) for t in conversations]
         order, out = sorted(range(len(laid)), key=lambda i: len(laid[i][0])), [None] * len(laid)

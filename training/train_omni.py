@@ -29,7 +29,7 @@ from train import IGNORE
 
 LENGTHS = (96, 192, 384)  # as in train.py: a row holds whole conversations
 TOKENS = 1152  # positions in a step
-SHARES = {"seeing": 0.42, "video": 0.17, "listening": 0.21, "text": 0.2}
+SHARES = {"seeing": 0.5, "video": 0.18, "listening": 0.16, "text": 0.16}
 
 
 class Packer:

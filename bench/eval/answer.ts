@@ -54,7 +54,7 @@ export async function answerAll(items: readonly Item[]): Promise<string[]> {
           content: role === "user" ? content : parts.map((part) => (part as { text: string }).text).join(""),
         });
       }
-      const body = JSON.stringify({ messages, temperature: 0, max_tokens: 60 });
+      const body = JSON.stringify({ messages, temperature: 0, max_tokens: 120 });
       const response = await omni.fetch("/v1/chat/completions", { method: "POST", body });
       const answer = await response.json();
       if (!response.ok) throw new Error(`item ${i}: ${answer.error.message}`);

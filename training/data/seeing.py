@@ -116,30 +116,33 @@ def counted(scene, things=None):
 
 
 def described(scene):
-    return "I see " + join([f"{told(t)} {at}" for t, at in zip(scene.things, spots(scene))]) + "."
+    return "I see " + join([f"{told(t).replace('**', '')} {at}" for t, at in zip(scene.things, spots(scene))])
+
+
+def found(scene, i):
+    """The answer to where: all that is there, and then the one that was asked for."""
+    at = spots(scene)[i]
+    place = at.split(" ", 2)[2]
+    return f"{described(scene)}: {call(scene.things[i])} is {at.replace(place, f'**{place}**')}."
 
 
 def describe(rng, held):
-    """All that is there, and where, or where some of it is; not measured."""
+    """All that is there, and where; not measured."""
     s = several(rng, held)
-    if rng.random() < 0.5:
-        asked = rng.sample(list(zip(s.things, spots(s))), min(len(s.things), rng.randrange(2, 4)))
-        q = pick(rng, ["Where are {t}?", "Where do you see {t}?", "Tell me where {t} are."]).format(t=join([call(t) for t, _ in asked]))
-        return item(rng, "describe", "", image(rng, s), q, join([cap(call(t)) + " is " + at if i == 0 else call(t) + " " + at for i, (t, at) in enumerate(asked)]) + ".", None)
-    return item(rng, "describe", "", image(rng, s), pick(rng, DESCRIBE), described(s), None)
+    return item(rng, "describe", "", image(rng, s), pick(rng, DESCRIBE), described(s) + ".", None)
 
 
 def where(rng, held):
     s = several(rng, held)
     r = rng.random()
     i = rng.randrange(len(s.things))
-    t, spot = s.things[i], WHERE[s.side][s.cells[i][0]][s.cells[i][1]]
+    t, at = s.things[i], spots(s)[i]
+    spot = at.split(" ", 2)[2]
     picture = image(rng, s)
     key = f"{t.said}@{spot}{len(s.things)}"
-    at = f"in the {spot}" if spot == "middle" else f"at the {spot}"
     if r < 0.55:
         q = pick(rng, ["Where is {t}?", "Where do you see {t}?", "In which place is {t}?"]).format(t=call(t))
-        return item(rng, "where", key, picture, q, f"{cap(call(t))} is {at.replace(spot, f'**{spot}**')}.", spot)
+        return item(rng, "where", key, picture, q, found(s, i), spot)
     q = pick(rng, ["What is {w}?", "What do you see {w}?", "Which thing is {w}?"]).format(w=at)
     return item(rng, "at-place", key, picture, q, f"{cap(at)} is {told(t)}.", t.said)
 
@@ -204,7 +207,7 @@ def compare(rng, held):
     return item(rng, "is-there", f"{t.said}{yes}{len(s.things)}", picture, q, f"I see {listed(s)}: **{'yes' if yes else 'no'}**.", "Yes" if yes else "No")
 
 
-TASKS = [(name, 0.14), (property_, 0.06), (yes_no, 0.09), (which, 0.07), (where, 0.18), (describe, 0.16), (count, 0.1), (number, 0.1), (compare, 0.1)]
+TASKS = [(name, 0.12), (property_, 0.05), (yes_no, 0.09), (which, 0.07), (where, 0.22), (describe, 0.18), (count, 0.1), (number, 0.1), (compare, 0.07)]
 
 
 def sample(rng, held=False):
@@ -220,9 +223,8 @@ def follow(rng, scene):
         return pick(rng, ["Which number is this?", "Read the number."]), f"It is **{''.join(x.name for x in scene.things)}**."
     if scene.layout == "grid":
         at = spots(scene)[i]
-        spot = at.split(" ", 2)[2]
-        return pick(rng, [(f"What is {at}?", f"{cap(at)} is {told(t)}.")] * 3 + [("How many things are there?", counted(scene)), (pick(rng, DESCRIBE), described(scene))]
-                    + [(f"Where is {call(t)}?", f"{cap(call(t))} is {at.replace(spot, f'**{spot}**')}.")] * (3 * (sum(x.said == t.said for x in scene.things) == 1)))
+        return pick(rng, [(f"What is {at}?", f"{cap(at)} is {told(t)}.")] * 3 + [("How many things are there?", counted(scene)), (pick(rng, DESCRIBE), described(scene) + ".")]
+                    + [(f"Where is {call(t)}?", found(scene, i))] * (3 * (sum(x.said == t.said for x in scene.things) == 1)))
     options = [(pick(rng, WHAT), f"This is {told(t)}.")] * 2
     if t.kind == "shape":
         options += [(pick(rng, ["What colour is it?", "Which colour is it?"]), f"It is **{t.colour}**."), ("What shape is it?", f"It is {a(t.name).replace(t.name, f'**{t.name}**')}.")]
