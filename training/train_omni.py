@@ -47,7 +47,7 @@ class Packer:
         turns = list(i.turns)
         # A second question costs few positions: the rows are there already.
         if kind == "seeing":
-            while rng.random() < 0.45:
+            while rng.random() < 0.6:
                 q, answer = seeing.follow(rng, next(p["scene"] for p in turns[0][1] if p["type"] == "image"))
                 turns += [("user", [text(q)]), ("assistant", [text(answer)])]
         elif i.skill in ("listening/command", "listening/sum") and rng.random() < 0.5:

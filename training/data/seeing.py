@@ -28,6 +28,11 @@ def told(t):
     return f"**{t.name}** {t.symbol}" if t.kind == "emoji" else f"the digit **{t.name}**" if t.kind == "digit" else f"a **{t.said}**" if not t.said[0] in "aeiou" else f"an **{t.said}**"
 
 
+def one(t):
+    """How a question names a thing: 'a red star', 'the digit 4', 'cat face'."""
+    return t.said if t.kind == "emoji" else f"the digit {t.said}" if t.kind == "digit" else a(t.said)
+
+
 def name(rng, held):
     t = draw_thing(rng, rng.choices(["emoji", "shape", "digit"], [0.66, 0.2, 0.14])[0], held)
     q = pick(rng, WHAT + ({"emoji": ["Which emoji is this?", "What does this emoji show?"], "digit": ["Which digit is this?", "Which number is this?", "Read this."], "shape": ["Which shape is this?"]}[t.kind]) * 2)
@@ -49,16 +54,25 @@ def property_(rng, held):
     return item(rng, "kind", t.symbol, image(rng, place(rng, Scene([t]))), q, f"It is **{KINDS[t.group]}**.", KINDS[t.group])
 
 
-def yes_no(rng, held):
-    t = draw_thing(rng, None, held)
+def asked(rng, t):
+    """A thing that the shown one may be, and whether it is."""
     yes = rng.random() < 0.5
     other = t if yes else draw_thing(rng, t.kind, avoid={t.said})
     if not yes and t.kind == "shape" and rng.random() < 0.5:  # a half-truth: same shape or colour
         other = pictures.Thing("shape", *rng.choice([(t.name, pick(rng, [c for c in COLOURS if c != t.colour])), (pick(rng, [s for s in SHAPES if s != t.name]), t.colour)]))
-    said = other.said if t.kind == "emoji" else f"the digit {other.said}" if t.kind == "digit" else a(other.said)
-    q = pick(rng, ["Is this {s}?", "Is it {s}?", "Does this picture show {s}?"]).format(s=said)
-    # The name first: then yes or no only has to compare two names.
-    return item(rng, "yes-no", f"{t.said}{other.said}", image(rng, place(rng, Scene([t]))), q, f"This is {told(t).replace('**', '')}: **{'yes' if yes else 'no'}**.", "Yes" if yes else "No")
+    return other, yes
+
+
+def is_it(rng, t, other, yes):
+    """Question and answer: the name first, so that yes or no only has to compare two names."""
+    q = pick(rng, ["Is this {s}?", "Is it {s}?", "Does this picture show {s}?"]).format(s=one(other))
+    return q, f"This is {told(t).replace('**', '')}: **{'yes' if yes else 'no'}**."
+
+
+def yes_no(rng, held):
+    t = draw_thing(rng, None, held)
+    other, yes = asked(rng, t)
+    return item(rng, "yes-no", f"{t.said}{other.said}", image(rng, place(rng, Scene([t]))), *is_it(rng, t, other, yes), "Yes" if yes else "No")
 
 
 def which(rng, held):
@@ -202,9 +216,12 @@ def compare(rng, held):
             return item(rng, "which-shape", t.said, picture, pick(rng, [f"Which shape is {t.colour}?", f"What is {t.colour}?"]), f"The **{t.name}** is {t.colour}.", t.name)
     yes = rng.random() < 0.5
     t = pick(rng, s.things) if yes else draw_thing(rng, avoid={x.said for x in s.things})
-    said = f"{t.said}" if t.kind == "emoji" else f"the digit {t.said}" if t.kind == "digit" else a(t.said)
-    q = pick(rng, ["Is there {s}?", "Do you see {s}?", "Is {s} in the picture?"]).format(s=said)
-    return item(rng, "is-there", f"{t.said}{yes}{len(s.things)}", picture, q, f"I see {listed(s)}: **{'yes' if yes else 'no'}**.", "Yes" if yes else "No")
+    return item(rng, "is-there", f"{t.said}{yes}{len(s.things)}", picture, *is_there(rng, s, t, yes), "Yes" if yes else "No")
+
+
+def is_there(rng, scene, t, yes):
+    q = pick(rng, ["Is there {s}?", "Do you see {s}?", "Is {s} in the picture?"]).format(s=one(t))
+    return q, f"I see {listed(scene)}: **{'yes' if yes else 'no'}**."
 
 
 TASKS = [(name, 0.12), (property_, 0.05), (yes_no, 0.09), (which, 0.07), (where, 0.22), (describe, 0.18), (count, 0.1), (number, 0.1), (compare, 0.07)]
@@ -223,12 +240,18 @@ def follow(rng, scene):
         return pick(rng, ["Which number is this?", "Read the number."]), f"It is **{''.join(x.name for x in scene.things)}**."
     if scene.layout == "grid":
         at = spots(scene)[i]
+        if rng.random() < 0.3:
+            yes = rng.random() < 0.5
+            return is_there(rng, scene, t if yes else draw_thing(rng, avoid={x.said for x in scene.things}), yes)
         return pick(rng, [(f"What is {at}?", f"{cap(at)} is {told(t)}.")] * 3 + [("How many things are there?", counted(scene)), (pick(rng, DESCRIBE), described(scene) + ".")]
                     + [(f"Where is {call(t)}?", found(scene, i))] * (3 * (sum(x.said == t.said for x in scene.things) == 1)))
+    seen = t.kind != "emoji" or emoji_split(t.symbol) != "unseen"
+    if seen and rng.random() < 0.5:
+        return is_it(rng, t, *asked(rng, t))
     options = [(pick(rng, WHAT), f"This is {told(t)}.")] * 2
     if t.kind == "shape":
         options += [(pick(rng, ["What colour is it?", "Which colour is it?"]), f"It is **{t.colour}**."), ("What shape is it?", f"It is {a(t.name).replace(t.name, f'**{t.name}**')}.")]
-    if t.kind == "emoji" and emoji_split(t.symbol) == "unseen":
+    if not seen:
         options = [("What kind of thing is this?", f"It is **{KINDS[t.group]}**.")]
     elif t.kind == "emoji":
         options += [("What kind of thing is it?", f"It is **{KINDS[t.group]}**.")]
