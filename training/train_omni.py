@@ -47,8 +47,10 @@ class Packer:
         turns = list(i.turns)
         # A second question costs few positions: the rows are there already.
         if kind == "seeing":
+            scene = next(p["scene"] for p in turns[0][1] if p["type"] == "image")
+            turns = (rng.random() < 0.45 and seeing.in_words(rng, i)) or turns
             while rng.random() < 0.6:
-                q, answer = seeing.follow(rng, next(p["scene"] for p in turns[0][1] if p["type"] == "image"))
+                q, answer = seeing.follow(rng, scene)
                 turns += [("user", [text(q)]), ("assistant", [text(answer)])]
         elif i.skill in ("listening/command", "listening/sum") and rng.random() < 0.5:
             turns += [("user", [text(pick(rng, listening.QUOTE))]), ("assistant", [text(f"You said: {i.key}")])]

@@ -224,12 +224,26 @@ def is_there(rng, scene, t, yes):
     return q, f"I see {listed(scene)}: **{'yes' if yes else 'no'}**."
 
 
-TASKS = [(name, 0.12), (property_, 0.05), (yes_no, 0.09), (which, 0.07), (where, 0.22), (describe, 0.18), (count, 0.1), (number, 0.1), (compare, 0.07)]
+TASKS = [(name, 0.11), (property_, 0.05), (yes_no, 0.12), (which, 0.07), (where, 0.22), (describe, 0.13), (count, 0.11), (number, 0.1), (compare, 0.09)]
 
 
 def sample(rng, held=False):
     """held: with things that are never trained."""
     return rng.choices([t for t, _ in TASKS], [w for _, w in TASKS])[0](rng, held)
+
+
+IN_WORDS = ("yes-no", "is-there", "where", "count")
+
+
+def in_words(rng, i):
+    """The same question with the picture told instead of shown, so that what to do with what is seen is learned apart from seeing it; None where it cannot be."""
+    scene = next(p["scene"] for p in i.turns[0][1] if p["type"] == "image")
+    if i.skill.split("/")[1] not in IN_WORDS or scene.layout == "row":
+        return None
+    shown = described(scene)[6:] if scene.layout == "grid" else told(scene.things[0]).replace("**", "")
+    q = next(p["text"] for p in i.turns[0][1] if p["type"] == "text")
+    shown = f"{pick(rng, ['Picture', 'In the picture', 'I see'])}: {shown}. {q}"
+    return [("user", [text(shown)])] + i.turns[1:]
 
 
 def follow(rng, scene):
