@@ -33,14 +33,16 @@ SHARES = {"seeing": 0.5, "video": 0.18, "listening": 0.16, "text": 0.16}
 
 
 class Packer:
-    def __init__(self, layout, rng, source):
+    def __init__(self, layout, rng, source, text_share=SHARES["text"]):
         self.layout, self.rng, self.source = layout, rng, source
+        rest = (1 - text_share) / (1 - SHARES["text"])
+        self.shares = {k: text_share if k == "text" else v * rest for k, v in SHARES.items()}
         self.rows = {n: [] for n in LENGTHS}
         self.open = {n: [] for n in LENGTHS}
 
     def conversation(self):
         rng = self.rng
-        kind = rng.choices(list(SHARES), list(SHARES.values()))[0]
+        kind = rng.choices(list(self.shares), list(self.shares.values()))[0]
         if kind == "text":
             return mix.conversation(rng)
         i = seeing.sample(rng) if kind == "seeing" else video.sample(rng) if kind == "video" else listening.sample(rng, self.source)
@@ -135,6 +137,7 @@ def main():
     for name in ("model", "text", "emoji", "pictures", "clips", "digits"):
         a.add_argument("--" + name)
     a.add_argument("--lr", type=float, default=0.006)
+    a.add_argument("--text-share", type=float, default=SHARES["text"], help="of all conversations; the others keep their proportions")
     a.add_argument("--worker", type=int, default=0)
     a.add_argument("--workers", type=int, default=1)
     args = a.parse_args()
@@ -156,7 +159,7 @@ def main():
     learner = Learner(w, args.minutes, path, lr=args.lr, muon=lambda n, x: False, adam_lr=0.2, groups=groups, extra={"config": vars(c), "fixed": fixed}, deadline=args.deadline)
     p.w = learner.w | fixed
     rng = random.Random(90 + args.worker + 1000 * learner.step)
-    packer = Packer(omni.Layout(model.tokenizer, p), rng, listening.Source(Clips(args.clips), speech.SpokenDigits(args.digits)))
+    packer = Packer(omni.Layout(model.tokenizer, p), rng, listening.Source(Clips(args.clips), speech.SpokenDigits(args.digits)), args.text_share)
     averager = Averager(args.worker, args.workers, learner)
     while learner.left() > 0:
         ids, targets, mask, media = packer.batch()
