@@ -5,7 +5,10 @@ import { expect } from "./site.ts";
 
 const test = testWith({ camera: "a circle that moves" });
 
-test("a circle that moves in front of the camera is named, and which way it moves", async ({ guarded: page, site }) => {
+test("a circle that moves in front of the camera is named, and which way it moves", async ({
+  guarded: page,
+  site,
+}) => {
   test.setTimeout(600_000);
   await open(page, site.app);
   await button(page, "Camera").click();
