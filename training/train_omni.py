@@ -147,14 +147,15 @@ def main():
     model = evaluate.Model(args.model)
     c = model.c
     p, w = start_weights(model, args.out, args.projector)
-    print(f"own patches: {sharpen(p, random.Random(7)):.2f} of what a query takes in")
+    path = os.path.join(args.out, "omni.pt" if args.worker == 0 else f"omni{args.worker}.pt")
+    if not os.path.exists(path):  # else the checkpoint has it
+        print(f"own patches: {sharpen(p, random.Random(7)):.2f} of what a query takes in")
     if args.start:
         w.update({k: v for k, v in torch.load(args.start)["weights"].items() if k in w})
     # The encoders stay as pretrained, and what leads from them to the text model changes slowly: at the text model's own rate
     # the rows lose their meaning in some hundred steps, and it learns to look away from them.
     fixed = {k: v for k, v in p.w.items() if k.startswith(("v.", "a."))}
     w |= {k: v for k, v in p.w.items() if k not in fixed}
-    path = os.path.join(args.out, "omni.pt" if args.worker == 0 else f"omni{args.worker}.pt")
     groups = ((lambda n: n.startswith("mm."), 0.08), (lambda n: n.startswith("f."), 0.2), (lambda n: n.startswith("token_embd"), 0.1), (lambda n: True, 2.0))
     learner = Learner(w, args.minutes, path, lr=args.lr, muon=lambda n, x: False, adam_lr=0.2, groups=groups, extra={"config": vars(c), "fixed": fixed}, deadline=args.deadline)
     p.w = learner.w | fixed

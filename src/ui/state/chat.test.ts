@@ -100,6 +100,18 @@ describe("Chat", () => {
     expect(asked(omni).map(({ content }) => content)).toEqual(["Before", "Then.", "Go on"]);
   });
 
+  it("does not wait for a history that never comes", async () => {
+    const never = new Promise<unknown[]>(() => undefined);
+    const { conversations, chat } = await page({ answer: () => ["Now."] }, {}, undefined, never);
+    void conversations.load("c1");
+    vi.useFakeTimers();
+    const sent = chat.send("Anyone?");
+    await vi.runAllTimersAsync();
+    await sent;
+    vi.useRealTimers();
+    expect(said(conversations)).toEqual(["user: Anyone? (done)", "assistant: Now. (done)"]);
+  });
+
   it("regenerates an answer and drops what followed", async () => {
     let count = 0;
     const { conversations, chat } = await page({ answer: () => [`answer ${++count}`] });

@@ -28,6 +28,9 @@ export type Scheduler = (callback: () => void) => void;
 /** What messages with attachments need; loaded with the first of them. */
 export type ChatMedia = typeof import("../media/chatMedia.ts");
 
+const historyWaitMs = 3000;
+const delay = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
 interface Outcome {
   end: CompletionEnd;
   forgot: boolean;
@@ -68,7 +71,9 @@ export class Chat {
     const lease = this.#begin();
     if (!lease) return;
     // A model may be ready before the history is: the question belongs to the conversation that will be shown.
-    if (!this.#conversations.store.state.loaded) await this.#conversations.loading;
+    // A history that does not come is not waited for.
+    if (!this.#conversations.store.state.loaded)
+      await Promise.race([this.#conversations.loading, delay(historyWaitMs)]);
     const question: Message = { id: newId(), role: "user", content: text, state: "done" };
     if (attachments.length > 0) {
       question.attachments = attachments;
