@@ -50,7 +50,7 @@ class Packer:
         # A second question costs few positions: the rows are there already.
         if kind == "seeing":
             scene = next(p["scene"] for p in turns[0][1] if p["type"] == "image")
-            turns = (rng.random() < 0.45 and seeing.in_words(rng, i)) or turns
+            turns = (rng.random() < 0.3 and seeing.in_words(rng, i)) or turns
             while rng.random() < 0.6:
                 q, answer = seeing.follow(rng, scene)
                 turns += [("user", [text(q)]), ("assistant", [text(answer)])]
@@ -138,6 +138,7 @@ def main():
         a.add_argument("--" + name)
     a.add_argument("--lr", type=float, default=0.006)
     a.add_argument("--text-share", type=float, default=SHARES["text"], help="of all conversations; the others keep their proportions")
+    a.add_argument("--text-rate", type=float, default=2.0, help="the text model's rate beside the others'")
     a.add_argument("--worker", type=int, default=0)
     a.add_argument("--workers", type=int, default=1)
     args = a.parse_args()
@@ -156,7 +157,7 @@ def main():
     # the rows lose their meaning in some hundred steps, and it learns to look away from them.
     fixed = {k: v for k, v in p.w.items() if k.startswith(("v.", "a."))}
     w |= {k: v for k, v in p.w.items() if k not in fixed}
-    groups = ((lambda n: n.startswith("mm."), 0.08), (lambda n: n.startswith("f."), 0.2), (lambda n: n.startswith("token_embd"), 0.1), (lambda n: True, 2.0))
+    groups = ((lambda n: n.startswith("mm."), 0.08), (lambda n: n.startswith("f."), 0.2), (lambda n: n.startswith("token_embd"), 0.1), (lambda n: True, args.text_rate))
     learner = Learner(w, args.minutes, path, lr=args.lr, muon=lambda n, x: False, adam_lr=0.2, groups=groups, extra={"config": vars(c), "fixed": fixed}, deadline=args.deadline)
     p.w = learner.w | fixed
     rng = random.Random(90 + args.worker + 1000 * learner.step)

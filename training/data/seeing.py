@@ -77,6 +77,8 @@ def yes_no(rng, held):
 
 def which(rng, held):
     """One of two names; for held-out pictures also of two emoji that were never seen."""
+    if not held and SPRITES.emoji and rng.random() < 0.35:
+        return which_word(rng)
     if held and rng.random() < 0.5 or not held and rng.random() < 0.6:
         entry = pick(rng, SPRITES.entries["unseen" if held else "trained"])
         t = emoji_thing(*entry[:3], pick(rng, pictures.STYLES))
@@ -95,6 +97,21 @@ def which(rng, held):
         small = Image.fromarray(picture["pixels"]).resize((rng.randrange(6, 18),) * 2, Image.BOX)
         picture["pixels"] = np.asarray(small.resize((pictures.SIZE,) * 2, Image.BILINEAR))
     return item(rng, skill, f"{t.said}{other.said}", picture, q, f"It is {told(t)}.", t.said)
+
+
+def which_word(rng):
+    """One of two words that are not the emoji's names: what is seen must be held against both, as with an emoji that was never named."""
+    entries = [e for e in SPRITES.entries["trained"] if e[3]]
+    a, b = pick(rng, entries), pick(rng, entries)
+    while b[2] == a[2]:
+        b = pick(rng, entries)
+    seen, other = pick(rng, a[3]), pick(rng, b[3])
+    if seen == other or seen in b[3] or other in a[3]:
+        return which_word(rng)
+    x, y = (seen, other) if rng.random() < 0.5 else (other, seen)
+    q = pick(rng, ["Is this {x} or {y}?", "Which is it, {x} or {y}?", "Do you see {x} or {y}?", "Which fits better, {x} or {y}?"]).format(x=x, y=y)
+    t = emoji_thing(*a[:3], pick(rng, pictures.STYLES))
+    return item(rng, "which-word", f"{t.said}{seen}{other}", image(rng, place(rng, Scene([t]))), q, f"It is **{seen}**.", seen)
 
 
 def several(rng, held, n=None):
@@ -118,26 +135,36 @@ def spots(scene, things=None):
     return [f"in the {n}" if n == "middle" else f"at the {n}" for n in names]
 
 
-def listed(scene):
-    """Names of all things, in reading order."""
-    return join([told(t).replace("**", "") for t in scene.things])
-
-
-def counted(scene, things=None):
-    """The answer to how many: where each one is, then the number."""
-    at = spots(scene, things)
-    return f"{cap(join(at))}: **{len(at)}**."
+def shown(scene):
+    """'a red star at the top left' for each thing, in reading order."""
+    return [f"{told(t).replace('**', '')} {at}" for t, at in zip(scene.things, spots(scene))]
 
 
 def described(scene):
-    return "I see " + join([f"{told(t).replace('**', '')} {at}" for t, at in zip(scene.things, spots(scene))])
+    return "I see " + join(shown(scene))
+
+
+def counted(scene, things=None):
+    """The answer to how many: all that is there, each one that counts with its number, then how many they are."""
+    n, out = 0, shown(scene)
+    for i, t in enumerate(scene.things):
+        if things is None or any(t is x for x in things):
+            n += 1
+            out[i] += f" ({n})"
+    return f"I see {join(out)}: **{n}**."
 
 
 def found(scene, i):
-    """The answer to where: all that is there, and then the one that was asked for."""
-    at = spots(scene)[i]
-    place = at.split(" ", 2)[2]
-    return f"{described(scene)}: {call(scene.things[i])} is {at.replace(place, f'**{place}**')}."
+    """What is there up to the thing that was asked for, whose place is in bold: once it is named, its place only has to be said."""
+    out = shown(scene)[:i + 1]
+    place = spots(scene)[i].split(" ", 2)[2]
+    out[i] = out[i].removesuffix(place) + f"**{place}**"
+    return "I see " + join(out)
+
+
+def read(scene):
+    """The answer to which number: its digits, then the number."""
+    return f"I see {join([told(t).replace('**', '') for t in scene.things])}: **{''.join(t.name for t in scene.things)}**."
 
 
 def describe(rng, held):
@@ -156,7 +183,7 @@ def where(rng, held):
     key = f"{t.said}@{spot}{len(s.things)}"
     if r < 0.55:
         q = pick(rng, ["Where is {t}?", "Where do you see {t}?", "In which place is {t}?"]).format(t=call(t))
-        return item(rng, "where", key, picture, q, found(s, i), spot)
+        return item(rng, "where", key, picture, q, found(s, i) + ".", spot)
     q = pick(rng, ["What is {w}?", "What do you see {w}?", "Which thing is {w}?"]).format(w=at)
     return item(rng, "at-place", key, picture, q, f"{cap(at)} is {told(t)}.", t.said)
 
@@ -197,9 +224,9 @@ def number(rng, held):
     things = [draw_thing(rng, "digit", held) for _ in range(rng.randrange(2, 4))]
     for t in things:
         t.colour = colour
-    digits = "".join(t.name for t in things)
+    digits, scene = "".join(t.name for t in things), place(rng, Scene(things, "row"))
     q = pick(rng, ["Which number is this?", "Read the number.", "What number do you see?", "Which digits are these?"])
-    return item(rng, "number", digits + str(things[0].look), image(rng, place(rng, Scene(things, "row"))), q, f"It is **{digits}**.", digits)
+    return item(rng, "number", digits + str(things[0].look), image(rng, scene), q, read(scene), digits)
 
 
 def compare(rng, held):
@@ -221,10 +248,11 @@ def compare(rng, held):
 
 def is_there(rng, scene, t, yes):
     q = pick(rng, ["Is there {s}?", "Do you see {s}?", "Is {s} in the picture?"]).format(s=one(t))
-    return q, f"I see {listed(scene)}: **{'yes' if yes else 'no'}**."
+    i = next((i for i, x in enumerate(scene.things) if x.said == t.said), None)
+    return q, f"{described(scene)}: **no**." if i is None else f"{found(scene, i)}: **yes**."
 
 
-TASKS = [(name, 0.11), (property_, 0.05), (yes_no, 0.12), (which, 0.07), (where, 0.22), (describe, 0.13), (count, 0.11), (number, 0.1), (compare, 0.09)]
+TASKS = [(name, 0.11), (property_, 0.05), (yes_no, 0.1), (which, 0.09), (where, 0.17), (describe, 0.09), (count, 0.14), (number, 0.14), (compare, 0.11)]
 
 
 def sample(rng, held=False):
@@ -240,10 +268,10 @@ def in_words(rng, i):
     scene = next(p["scene"] for p in i.turns[0][1] if p["type"] == "image")
     if i.skill.split("/")[1] not in IN_WORDS or scene.layout == "row":
         return None
-    shown = described(scene)[6:] if scene.layout == "grid" else told(scene.things[0]).replace("**", "")
+    said = described(scene)[6:] if scene.layout == "grid" else told(scene.things[0]).replace("**", "")
     q = next(p["text"] for p in i.turns[0][1] if p["type"] == "text")
-    shown = f"{pick(rng, ['Picture', 'In the picture', 'I see'])}: {shown}. {q}"
-    return [("user", [text(shown)])] + i.turns[1:]
+    said = f"{pick(rng, ['Picture', 'In the picture', 'I see'])}: {said}. {q}"
+    return [("user", [text(said)])] + i.turns[1:]
 
 
 def follow(rng, scene):
@@ -251,14 +279,14 @@ def follow(rng, scene):
     i = rng.randrange(len(scene.things))
     t = scene.things[i]
     if scene.layout == "row":
-        return pick(rng, ["Which number is this?", "Read the number."]), f"It is **{''.join(x.name for x in scene.things)}**."
+        return pick(rng, ["Which number is this?", "Read the number."]), read(scene)
     if scene.layout == "grid":
         at = spots(scene)[i]
         if rng.random() < 0.3:
             yes = rng.random() < 0.5
             return is_there(rng, scene, t if yes else draw_thing(rng, avoid={x.said for x in scene.things}), yes)
         return pick(rng, [(f"What is {at}?", f"{cap(at)} is {told(t)}.")] * 3 + [("How many things are there?", counted(scene)), (pick(rng, DESCRIBE), described(scene) + ".")]
-                    + [(f"Where is {call(t)}?", found(scene, i))] * (3 * (sum(x.said == t.said for x in scene.things) == 1)))
+                    + [(f"Where is {call(t)}?", found(scene, i) + ".")] * (3 * (sum(x.said == t.said for x in scene.things) == 1)))
     seen = t.kind != "emoji" or emoji_split(t.symbol) != "unseen"
     if seen and rng.random() < 0.5:
         return is_it(rng, t, *asked(rng, t))
