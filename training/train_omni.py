@@ -19,7 +19,7 @@ import fusion
 import omni
 import projector
 import vision
-from data import listening, mix, pictures, seeing, speech, video
+from data import listening, mix, pictures, recall, seeing, speech, video
 from data.common import pick, text
 from data.voices import Clips
 from model import forward, logits
@@ -29,14 +29,15 @@ from train import IGNORE
 
 LENGTHS = (96, 192, 384)  # as in train.py: a row holds whole conversations
 TOKENS = 1152  # positions in a step
-SHARES = {"seeing": 0.5, "video": 0.18, "listening": 0.16, "text": 0.16}
+SHARES = {"seeing": 0.44, "video": 0.16, "listening": 0.14, "text": 0.16, "recall": 0.1}
 
 
 class Packer:
-    def __init__(self, layout, rng, source, text_share=SHARES["text"]):
+    def __init__(self, layout, rng, source, fixed={}):
+        """fixed: shares that differ from SHARES; the others keep their proportions."""
         self.layout, self.rng, self.source = layout, rng, source
-        rest = (1 - text_share) / (1 - SHARES["text"])
-        self.shares = {k: text_share if k == "text" else v * rest for k, v in SHARES.items()}
+        rest = (1 - sum(fixed.values())) / sum(v for k, v in SHARES.items() if k not in fixed)
+        self.shares = {k: fixed.get(k, v * rest) for k, v in SHARES.items()}
         self.rows = {n: [] for n in LENGTHS}
         self.open = {n: [] for n in LENGTHS}
 
@@ -45,6 +46,8 @@ class Packer:
         kind = rng.choices(list(self.shares), list(self.shares.values()))[0]
         if kind == "text":
             return mix.conversation(rng)
+        if kind == "recall":
+            return recall.sample(rng).turns
         i = seeing.sample(rng) if kind == "seeing" else video.sample(rng) if kind == "video" else listening.sample(rng, self.source)
         turns = list(i.turns)
         # A second question costs few positions: the rows are there already.
@@ -137,7 +140,7 @@ def main():
     for name in ("model", "text", "emoji", "pictures", "clips", "digits"):
         a.add_argument("--" + name)
     a.add_argument("--lr", type=float, default=0.006)
-    a.add_argument("--text-share", type=float, default=SHARES["text"], help="of all conversations; the others keep their proportions")
+    a.add_argument("--shares", default="", help="of all conversations, as text=0.4,recall=0.2; the others keep their proportions")
     a.add_argument("--text-rate", type=float, default=2.0, help="the text model's rate beside the others'")
     a.add_argument("--worker", type=int, default=0)
     a.add_argument("--workers", type=int, default=1)
@@ -161,7 +164,7 @@ def main():
     learner = Learner(w, args.minutes, path, lr=args.lr, muon=lambda n, x: False, adam_lr=0.2, groups=groups, extra={"config": vars(c), "fixed": fixed}, deadline=args.deadline)
     p.w = learner.w | fixed
     rng = random.Random(90 + args.worker + 1000 * learner.step)
-    packer = Packer(omni.Layout(model.tokenizer, p), rng, listening.Source(Clips(args.clips), speech.SpokenDigits(args.digits)), args.text_share)
+    packer = Packer(omni.Layout(model.tokenizer, p), rng, listening.Source(Clips(args.clips), speech.SpokenDigits(args.digits)), {k: float(v) for k, v in (x.split("=") for x in args.shares.split(",") if x)})
     averager = Averager(args.worker, args.workers, learner)
     while learner.left() > 0:
         ids, targets, mask, media = packer.batch()

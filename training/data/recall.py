@@ -1,0 +1,73 @@
+"""Finding again what a text says of a thing: pairs told anew in another order, which of some are there, which ones are meant.
+
+Not measured and not part of the text model's own training: looking up what is seen rests on it (data/seeing.py's where, is-there
+and count), and there is one such decision in a whole answer about a picture. Here nearly every word is one.
+"""
+from . import memory, vocabulary
+from .common import Item, join, pick, text
+from .pictures import SPRITES, draw_thing
+from .seeing import WHERE, told
+
+RELATIONS = ["{k} at the {v}", "{k} in the {v}", "{k}: {v}", "{k} is {v}", "{k} = {v}", "{k} has {v}", "{k} with {v}", "the {k} is at the {v}", "{k} ({v})", "{k} **{v}**", "{k} at the **{v}**"]
+PLACES = [p for rows in WHERE[3] for p in rows]
+AGAIN = ["The same in another order, please.", "Say that in another order.", "Tell me that again, mixed.", "Mix these."]
+THERE = ["Which of these are there: {l}?", "Is each of these there: {l}?", "Look for {l}."]
+MARK = ["Number each {x}.", "Count each {x}.", "Mark every {x}."]
+
+
+def things(rng, n):
+    """n different names, of things to show or of anything."""
+    make = (lambda: told(draw_thing(rng)).replace("**", "")) if SPRITES.emoji and rng.random() < 0.6 else (lambda: pick(rng, memory.WORDS) if rng.random() < 0.6 else memory.name(rng))
+    out = []
+    while len(out) < n:
+        x = make()
+        if x not in out:
+            out.append(x)
+    return out
+
+
+def values(rng, n):
+    if n <= 9 and rng.random() < 0.5:
+        return rng.sample(PLACES, n)
+    if rng.random() < 0.5:
+        return [str(x) for x in rng.sample(range(100), n)]
+    return rng.sample(memory.WORDS, n)
+
+
+def again(rng):
+    n = rng.randrange(2, 10)
+    pairs = list(zip(things(rng, n), values(rng, n)))
+    first = second = pick(rng, RELATIONS)
+    if rng.random() < 0.4:
+        second = pick(rng, RELATIONS)
+    told_once = join([first.format(k=k, v=v) for k, v in pairs])
+    rng.shuffle(pairs)
+    return told_once, pick(rng, AGAIN), join([second.format(k=k, v=v) for k, v in pairs]) + "."
+
+
+def there(rng):
+    n = rng.randrange(2, 8)
+    names = things(rng, n + 4)
+    shown, asked = names[:n], names[n:] + rng.sample(names[:n], min(n, 4))
+    rng.shuffle(asked)
+    asked = asked[:rng.randrange(2, 7)]
+    return join(shown), pick(rng, THERE).format(l=join(asked)), "; ".join(f"{x}: **{'yes' if x in shown else 'no'}**" for x in asked) + "."
+
+
+def marked(rng):
+    n = rng.randrange(2, 5)
+    names, places = things(rng, n), PLACES[:]
+    shown = [pick(rng, names) for _ in range(rng.randrange(2, 9))]
+    wanted, count, out = pick(rng, shown), 0, []
+    spots = sorted(rng.sample(range(9), len(shown)))
+    for x, p in zip(shown, spots):
+        count += x == wanted
+        out.append(f"{x} at the {places[p]}" + f" ({count})" * (x == wanted))
+    return join([f"{x} at the {places[p]}" for x, p in zip(shown, spots)]), pick(rng, MARK).format(x=wanted.removeprefix("a ").removeprefix("an ")), join(out) + f": **{count}**."
+
+
+def sample(rng):
+    kind = rng.choices([again, there, marked], [0.55, 0.25, 0.2])[0]
+    shown, q, answer = kind(rng)
+    shown = pick(rng, ["", "", "I see ", "List: ", "Picture: "]) + shown + "."
+    return Item(f"recall/{kind.__name__}", shown, [("user", [text(f"{shown} {q}" if rng.random() < 0.7 else f"{q} {shown}")]), ("assistant", [text(answer)])], None, True)
