@@ -115,10 +115,12 @@ def load(folder):
 
 
 def right(i, reply):
-    """Where the reference answer has the expected words in bold, the reply must have them so; else as evaluate.right."""
-    bold = f"**{i.expect.lower()}**"
-    if bold in i.turns[-1][1][0]["text"].lower() and i.expect not in ("Yes", "No"):
-        return bold in reply.lower()
+    """Where the reference answer has the expected words in bold, the reply must have them so (a place with what is there); else as evaluate.right."""
+    want = i.expect.lower()
+    if i.skill == "seeing/where":  # 'a red star at the left'
+        return re.search(rf"\*\*([^*]*(at|in) the )?{want}\*\*", reply.lower()) is not None
+    if f"**{want}**" in i.turns[-1][1][0]["text"].lower() and i.expect not in ("Yes", "No"):
+        return f"**{want}**" in reply.lower()
     return evaluate.right(i, reply)
 
 

@@ -16,6 +16,7 @@ import torch.nn.functional as nnf
 
 import evaluate
 import fusion
+import lookup
 import omni
 import projector
 import vision
@@ -152,8 +153,9 @@ def main():
     c = model.c
     p, w = start_weights(model, args.out, args.projector)
     path = os.path.join(args.out, "omni.pt" if args.worker == 0 else f"omni{args.worker}.pt")
-    if not os.path.exists(path):  # else the checkpoint has it
+    if not os.path.exists(path):  # else the checkpoint has both
         print(f"own patches: {sharpen(p, random.Random(7)):.2f} of what a query takes in")
+        lookup.learn(w, c)
     if args.start:
         w.update({k: v for k, v in torch.load(args.start)["weights"].items() if k in w})
     # The encoders stay as pretrained, and what leads from them to the text model changes slowly: at the text model's own rate

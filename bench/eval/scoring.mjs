@@ -11,7 +11,10 @@ const plain = (text) =>
   text.toLowerCase().replaceAll("*", "").replaceAll("\ufe0f", "").replace(/\s+/g, " ").trim();
 
 /** @param {Item} item @param {string} reply */
-export function isRight({ expect, answer }, reply) {
+export function isRight({ skill, expect, answer }, reply) {
+  // A place is in bold together with what is there.
+  if (skill === "seeing/where")
+    return new RegExp(`\\*\\*([^*]*(at|in) the )?${expect}\\*\\*`, "i").test(reply);
   const bold = `**${expect.toLowerCase()}**`;
   if (answer.toLowerCase().includes(bold) && expect !== "Yes" && expect !== "No")
     return reply.toLowerCase().includes(bold);

@@ -24,6 +24,16 @@ describe("isRight", () => {
   });
 });
 
+it.each([
+  ["right", "I see a dog at the top right and a cat at the right: **a cat at the right**.", true],
+  ["right", "The cat is at the **right**.", true],
+  ["top right", "I see a dog at the top right and a cat at the right: **a cat at the right**.", false],
+  ["right", "I see a dog at the right: **a dog at the top right**.", false],
+])("a place is what is in bold, or the end of it: %s, %s: %s", (expected, reply, right) => {
+  const asked = { ...item(expected, `It is at the **${expected}**.`), skill: "seeing/where" };
+  expect(isRight(asked, reply)).toBe(right);
+});
+
 it("chance is what another item's answer would get", () => {
   const items = [item("a", "**a**"), item("b", "**b**"), item("a", "**a**"), item("c", "**c**")];
   expect(plainChance(items)).toBe(6 / 16);

@@ -37,12 +37,20 @@ def values(rng, n):
 def again(rng):
     n = rng.randrange(2, 10)
     pairs = list(zip(things(rng, n), values(rng, n)))
-    first = second = pick(rng, RELATIONS)
-    if rng.random() < 0.4:
-        second = pick(rng, RELATIONS)
-    told_once = join([first.format(k=k, v=v) for k, v in pairs])
+    said = pick(rng, RELATIONS)
+    told_once = join([said.format(k=k, v=v) for k, v in pairs])
     rng.shuffle(pairs)
-    return told_once, pick(rng, AGAIN), join([second.format(k=k, v=v) for k, v in pairs]) + "."
+    return told_once, pick(rng, AGAIN), join([said.format(k=k, v=v) for k, v in pairs]) + "."
+
+
+def groups(rng):
+    """Words that mean nothing together, in groups of two to four; the groups anew in another order."""
+    size, n = rng.randrange(2, 5), rng.randrange(4, 16)
+    all_ = rng.sample(memory.WORDS, size * n)
+    each = [" ".join(all_[i:i + size]) for i in range(0, size * n, size)]
+    told_once = ", ".join(each)
+    rng.shuffle(each)
+    return told_once, pick(rng, AGAIN), ", ".join(each) + "."
 
 
 def there(rng):
@@ -62,12 +70,12 @@ def marked(rng):
     spots = sorted(rng.sample(range(9), len(shown)))
     for x, p in zip(shown, spots):
         count += x == wanted
-        out.append(f"{x} at the {places[p]}" + f" ({count})" * (x == wanted))
+        out.append(x + f" ({count})" * (x == wanted) + f" at the {places[p]}")
     return join([f"{x} at the {places[p]}" for x, p in zip(shown, spots)]), pick(rng, MARK).format(x=wanted.removeprefix("a ").removeprefix("an ")), join(out) + f": **{count}**."
 
 
 def sample(rng):
-    kind = rng.choices([again, there, marked], [0.55, 0.25, 0.2])[0]
+    kind = rng.choices([again, groups, there, marked], [0.4, 0.2, 0.22, 0.18])[0]
     shown, q, answer = kind(rng)
     shown = pick(rng, ["", "", "I see ", "List: ", "Picture: "]) + shown + "."
     return Item(f"recall/{kind.__name__}", shown, [("user", [text(f"{shown} {q}" if rng.random() < 0.7 else f"{q} {shown}")]), ("assistant", [text(answer)])], None, True)

@@ -145,21 +145,19 @@ def described(scene):
 
 
 def counted(scene, things=None):
-    """The answer to how many: all that is there, each one that counts with its number, then how many they are."""
+    """The answer to how many: all that is there, with a number at each name that counts, then how many they are."""
     n, out = 0, shown(scene)
     for i, t in enumerate(scene.things):
         if things is None or any(t is x for x in things):
             n += 1
-            out[i] += f" ({n})"
+            name = told(t).replace("**", "")
+            out[i] = out[i].replace(name, f"{name} ({n})", 1)
     return f"I see {join(out)}: **{n}**."
 
 
 def found(scene, i):
-    """What is there up to the thing that was asked for, whose place is in bold: once it is named, its place only has to be said."""
-    out = shown(scene)[:i + 1]
-    place = spots(scene)[i].split(" ", 2)[2]
-    out[i] = out[i].removesuffix(place) + f"**{place}**"
-    return "I see " + join(out)
+    """The answer to where: all that is there, then what was said of the thing in the very same words: that is to look up, not to think."""
+    return f"{described(scene)}: **{shown(scene)[i]}**."
 
 
 def read(scene):
@@ -183,7 +181,7 @@ def where(rng, held):
     key = f"{t.said}@{spot}{len(s.things)}"
     if r < 0.55:
         q = pick(rng, ["Where is {t}?", "Where do you see {t}?", "In which place is {t}?"]).format(t=call(t))
-        return item(rng, "where", key, picture, q, found(s, i) + ".", spot)
+        return item(rng, "where", key, picture, q, found(s, i), spot)
     q = pick(rng, ["What is {w}?", "What do you see {w}?", "Which thing is {w}?"]).format(w=at)
     return item(rng, "at-place", key, picture, q, f"{cap(at)} is {told(t)}.", t.said)
 
@@ -249,7 +247,8 @@ def compare(rng, held):
 def is_there(rng, scene, t, yes):
     q = pick(rng, ["Is there {s}?", "Do you see {s}?", "Is {s} in the picture?"]).format(s=one(t))
     i = next((i for i, x in enumerate(scene.things) if x.said == t.said), None)
-    return q, f"{described(scene)}: **no**." if i is None else f"{found(scene, i)}: **yes**."
+    names = [told(x).replace("**", "") for x in (scene.things if i is None else scene.things[:i + 1])]  # up to the one that was asked for
+    return q, f"I see {', '.join(names)}: **{'no' if i is None else 'yes'}**."
 
 
 TASKS = [(name, 0.11), (property_, 0.05), (yes_no, 0.1), (which, 0.09), (where, 0.17), (describe, 0.09), (count, 0.14), (number, 0.14), (compare, 0.11)]
@@ -286,7 +285,7 @@ def follow(rng, scene):
             yes = rng.random() < 0.5
             return is_there(rng, scene, t if yes else draw_thing(rng, avoid={x.said for x in scene.things}), yes)
         return pick(rng, [(f"What is {at}?", f"{cap(at)} is {told(t)}.")] * 3 + [("How many things are there?", counted(scene)), (pick(rng, DESCRIBE), described(scene) + ".")]
-                    + [(f"Where is {call(t)}?", found(scene, i) + ".")] * (3 * (sum(x.said == t.said for x in scene.things) == 1)))
+                    + [(f"Where is {call(t)}?", found(scene, i))] * (3 * (sum(x.said == t.said for x in scene.things) == 1)))
     seen = t.kind != "emoji" or emoji_split(t.symbol) != "unseen"
     if seen and rng.random() < 0.5:
         return is_it(rng, t, *asked(rng, t))
