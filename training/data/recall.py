@@ -55,11 +55,12 @@ def groups(rng):
 
 def there(rng):
     n = rng.randrange(2, 8)
-    names = things(rng, n + 4)
-    shown, asked = names[:n], names[n:] + rng.sample(names[:n], min(n, 4))
+    names, said = things(rng, n + 4), pick(rng, RELATIONS)
+    shown = {k: said.format(k=k, v=v) for k, v in zip(names, values(rng, n))}
+    asked = names[n:] + rng.sample(names[:n], min(n, 4))
     rng.shuffle(asked)
     asked = asked[:rng.randrange(2, 7)]
-    return join(shown), pick(rng, THERE).format(l=join(asked)), "; ".join(f"{x}: **{'yes' if x in shown else 'no'}**" for x in asked) + "."
+    return join(list(shown.values())), pick(rng, THERE).format(l=join(asked)), "; ".join(shown.get(x, f"{x} nowhere") for x in asked) + "."
 
 
 def marked(rng):
@@ -71,7 +72,7 @@ def marked(rng):
     for x, p in zip(shown, spots):
         count += x == wanted
         out.append(x + f" ({count})" * (x == wanted) + f" at the {places[p]}")
-    return join([f"{x} at the {places[p]}" for x, p in zip(shown, spots)]), pick(rng, MARK).format(x=wanted.removeprefix("a ").removeprefix("an ")), join(out) + f": **{count}**."
+    return join([f"{x} at the {places[p]}" for x, p in zip(shown, spots)]), pick(rng, MARK).format(x=wanted.removeprefix("a ").removeprefix("an ")), f"{wanted} (n): " + join(out) + f": **{count}**."
 
 
 def sample(rng):

@@ -144,15 +144,15 @@ def described(scene):
     return "I see " + join(shown(scene))
 
 
-def counted(scene, things=None):
-    """The answer to how many: all that is there, with a number at each name that counts, then how many they are."""
+def counted(scene, things=None, what=None):
+    """The answer to how many: what counts, all that is there with a number at each name that counts, then how many they are."""
     n, out = 0, shown(scene)
     for i, t in enumerate(scene.things):
         if things is None or any(t is x for x in things):
             n += 1
             name = told(t).replace("**", "")
             out[i] = out[i].replace(name, f"{name} ({n})", 1)
-    return f"I see {join(out)}: **{n}**."
+    return (f"{cap(what)} (n): " if what else "") + f"I see {join(out)}: **{n}**."
 
 
 def found(scene, i):
@@ -213,7 +213,7 @@ def count(rng, held):
     what = {"shape": pick(rng, [same.name, same.said]), "emoji": same.said, "digit": f"digit {same.said}"}[same.kind]
     plural = what + ("es" if what.endswith("ss") else "s") if same.kind == "shape" else what
     q = f"How many {plural} are there?" if same.kind == "shape" else pick(rng, ["How often do you see {w}?", "How many times is {w} there?"]).format(w=("the " if same.kind == "digit" else "") + what)
-    return item(rng, "count", f"{same.said}{n}+{extra}", picture, q, counted(scene, [t for t in things if t.name == same.name]), str(n))
+    return item(rng, "count", f"{same.said}{n}+{extra}", picture, q, counted(scene, [t for t in things if t.name == same.name], what if same.kind == "shape" else told(same).replace("**", "")), str(n))
 
 
 def number(rng, held):
@@ -246,9 +246,8 @@ def compare(rng, held):
 
 def is_there(rng, scene, t, yes):
     q = pick(rng, ["Is there {s}?", "Do you see {s}?", "Is {s} in the picture?"]).format(s=one(t))
-    i = next((i for i, x in enumerate(scene.things) if x.said == t.said), None)
-    names = [told(x).replace("**", "") for x in (scene.things if i is None else scene.things[:i + 1])]  # up to the one that was asked for
-    return q, f"I see {', '.join(names)}: **{'no' if i is None else 'yes'}**."
+    at = next((x for x, y in zip(shown(scene), scene.things) if y.said == t.said), f"{one(t)} nowhere")
+    return q, f"{described(scene)}: {at}: **{'no' if at.endswith('nowhere') else 'yes'}**."
 
 
 TASKS = [(name, 0.11), (property_, 0.05), (yes_no, 0.1), (which, 0.09), (where, 0.17), (describe, 0.09), (count, 0.14), (number, 0.14), (compare, 0.11)]
