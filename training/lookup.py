@@ -36,7 +36,7 @@ def rows(rng, vocabulary):
 
 
 def learn(w, c, vocabulary=2528, steps=400, lr=0.001):
-    """Changes the text model's weights in w, but for the embeddings."""
+    """Changes the text model's weights, but for the embeddings. w: name -> tensor, c: config, as evaluate.Model has them; vocabulary: ordinary tokens, ids below it."""
     rng = random.Random(6)
     own = {k: v.detach().clone().requires_grad_(k != "token_embd.weight") for k, v in w.items()}
     adam = torch.optim.AdamW([v for v in own.values() if v.requires_grad], lr=lr, betas=(0.9, 0.98), weight_decay=0)

@@ -153,11 +153,12 @@ def main():
     c = model.c
     p, w = start_weights(model, args.out, args.projector)
     path = os.path.join(args.out, "omni.pt" if args.worker == 0 else f"omni{args.worker}.pt")
-    if not os.path.exists(path):  # else the checkpoint has both
-        print(f"own patches: {sharpen(p, random.Random(7)):.2f} of what a query takes in")
-        lookup.learn(w, c)
     if args.start:
         w.update({k: v for k, v in torch.load(args.start)["weights"].items() if k in w})
+    if not os.path.exists(path):  # else the checkpoint has both
+        print(f"own patches: {sharpen(p, random.Random(7)):.2f} of what a query takes in")
+        if not args.projector:  # whoever goes on from files has learned it, and it costs text skills
+            lookup.learn(w, c)
     # The encoders stay as pretrained, and what leads from them to the text model changes slowly: at the text model's own rate
     # the rows lose their meaning in some hundred steps, and it learns to look away from them.
     fixed = {k: v for k, v in p.w.items() if k.startswith(("v.", "a."))}

@@ -3,7 +3,7 @@
 Not measured and not part of the text model's own training: looking up what is seen rests on it (data/seeing.py's where, is-there
 and count), and there is one such decision in a whole answer about a picture. Here nearly every word is one.
 """
-from . import memory, vocabulary
+from . import memory
 from .common import Item, join, pick, text
 from .pictures import SPRITES, draw_thing
 from .seeing import WHERE, told

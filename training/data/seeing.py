@@ -129,9 +129,9 @@ def call(t):
     return f"the digit {t.said}" if t.kind == "digit" else f"the {t.said}"
 
 
-def spots(scene, things=None):
-    """'at the top left' for each thing, or each of some."""
-    names = [WHERE[scene.side][r][c] for t, (r, c) in zip(scene.things, scene.cells) if things is None or any(t is x for x in things)]
+def spots(scene):
+    """'at the top left' for each thing."""
+    names = [WHERE[scene.side][r][c] for r, c in scene.cells]
     return [f"in the {n}" if n == "middle" else f"at the {n}" for n in names]
 
 
@@ -246,8 +246,8 @@ def compare(rng, held):
 
 def is_there(rng, scene, t, yes):
     q = pick(rng, ["Is there {s}?", "Do you see {s}?", "Is {s} in the picture?"]).format(s=one(t))
-    at = next((x for x, y in zip(shown(scene), scene.things) if y.said == t.said), f"{one(t)} nowhere")
-    return q, f"{described(scene)}: {at}: **{'no' if at.endswith('nowhere') else 'yes'}**."
+    at = next(x for x, y in zip(shown(scene), scene.things) if y.said == t.said) if yes else f"{one(t)} nowhere"
+    return q, f"{described(scene)}: {at}: **{'yes' if yes else 'no'}**."
 
 
 TASKS = [(name, 0.11), (property_, 0.05), (yes_no, 0.1), (which, 0.09), (where, 0.17), (describe, 0.09), (count, 0.14), (number, 0.14), (compare, 0.11)]
